@@ -1,0 +1,108 @@
+"""What a model answered, whole or in pieces."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from minimill._chat._messages import Message
+from minimill._usage import Usage
+
+
+class FinishReason(enum.Enum):
+    """Why an answer ended. The vendor's raw word is kept beside it."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    TOOL_CALLS = "tool_calls"
+    CONTENT_FILTER = "content_filter"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the `n` answers."""
+
+    index: int
+    message: Message
+    finish_reason: FinishReason
+    finish_reason_raw: str | None
+    """The vendor's own word, or None where it sent none."""
+    logprobs: Any = None
+    """As the vendor sent them."""
+    refusal: str | None = None
+    """The model's words where it declined."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One decoded answer of one vendor."""
+
+    choices: tuple[Choice, ...]
+    usage: Usage | None
+    """None: the vendor did not say. Unknown, not zero."""
+    id: str | None = None
+    model: str | None = None
+    """The model the vendor says it used."""
+    service_tier: str | None = None
+    """The tier the vendor says it billed."""
+    raw: Mapping[str, Any] | None = field(default=None, repr=False, hash=False)
+    """The body as sent; of a stream, its last chunks that matter (usage, finish)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More text of the answer."""
+
+    text: str
+    index: int = 0
+    """Which of the `n` answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """More visible thinking."""
+
+    text: str
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """More of a tool call. `id` and `name` come whole, once; `arguments` in pieces to be joined."""
+
+    call: int
+    """Position of the call in the message, from 0."""
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalDelta:
+    """More of the words with which the model declines."""
+
+    text: str
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """One of the answers has ended."""
+
+    finish_reason: FinishReason
+    finish_reason_raw: str | None
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReported:
+    """What the answer used so far, by the vendor's count; the last one stands."""
+
+    usage: Usage
+
+
+StreamEvent = TextDelta | ReasoningDelta | ToolCallDelta | RefusalDelta | Finished | UsageReported

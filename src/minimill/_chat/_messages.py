@@ -1,0 +1,152 @@
+"""Messages, and the shorter ways in which users write them."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from minimill._chat._parts import Audio, File, Image, Part, Reasoning, Role, Text, ToolCall, ToolResult
+
+_ROLES = get_args(Role)
+_PARTS = get_args(Part)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn: who speaks, and the parts of what is said."""
+
+    role: Role
+    """`system`, `user`, `assistant`, or `tool` (tool results)."""
+    parts: tuple[Part, ...]
+    name: str | None = None
+    """Tells speakers of one role apart, where the vendor takes it."""
+
+    def __post_init__(self) -> None:
+        if self.role not in _ROLES:
+            raise ValueError(f"a role is one of {', '.join(_ROLES)}, not {self.role!r}")
+        object.__setattr__(self, "parts", as_parts(self.parts))
+
+    @property
+    def text(self) -> str:
+        """All text parts joined."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def reasoning(self) -> str:
+        """All visible thinking joined."""
+        return "".join(part.text for part in self.parts if isinstance(part, Reasoning))
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        return tuple(part for part in self.parts if isinstance(part, ToolCall))
+
+
+PartsLike = str | Part | Iterable[str | Part]
+MessagesLike = str | Message | Mapping[str, Any] | Sequence[Message | Mapping[str, Any]]
+
+
+def as_parts(content: PartsLike) -> tuple[Part, ...]:
+    """Text becomes a text part; parts stay."""
+    if isinstance(content, tuple) and all(isinstance(part, _PARTS) for part in content):
+        return content
+    if isinstance(content, (str, *_PARTS)):
+        return (_as_part(content),)
+    return tuple(_as_part(item) for item in content)  # type: ignore[union-attr]  # parts were returned above
+
+
+def _as_part(item: Any) -> Part:
+    if isinstance(item, str):
+        return Text(item)
+    if isinstance(item, _PARTS):
+        return item  # type: ignore[no-any-return]  # one of the union's members
+    raise TypeError(f"a part is text, an Image, a File, …, not {type(item).__name__}")
+
+
+def system(content: PartsLike) -> Message:
+    """Instructions to the model."""
+    return Message("system", as_parts(content))
+
+
+def user(content: PartsLike) -> Message:
+    """What the user says."""
+    return Message("user", as_parts(content))
+
+
+def assistant(content: PartsLike) -> Message:
+    """What the model said in an earlier turn."""
+    return Message("assistant", as_parts(content))
+
+
+def tool(*results: ToolResult) -> Message:
+    """What functions returned."""
+    return Message("tool", results)
+
+
+def as_messages(value: MessagesLike) -> tuple[Message, ...]:
+    """Text, a message, or a list of messages or of `{"role": …, "content": …}` mappings.
+
+    Raises:
+        ValueError, TypeError: the value cannot be read as messages; the text says which item and why.
+    """
+    if isinstance(value, str):
+        return (user(value),)
+    if isinstance(value, (Message, Mapping)):
+        value = [value]
+    messages = tuple(_as_message(item, number) for number, item in enumerate(value))
+    if not messages:
+        raise ValueError("a chat needs at least one message")
+    return messages
+
+
+def _as_message(item: Any, number: int) -> Message:
+    if isinstance(item, Message):
+        return item
+    if not isinstance(item, Mapping):
+        raise TypeError(f"messages[{number}] is a Message or a mapping, not {type(item).__name__}")
+    try:
+        return _from_mapping(item)
+    except (KeyError, TypeError, ValueError) as error:
+        reason = f"lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"messages[{number}]: {reason}") from error
+
+
+def _from_mapping(item: Mapping[str, Any]) -> Message:
+    unknown = set(item) - {"role", "content", "name", "tool_calls", "tool_call_id", "reasoning_content"}
+    if unknown:
+        raise ValueError(f"unknown key {sorted(unknown)[0]!r}")
+    role = {"developer": "system"}.get(item["role"], item["role"])
+    content = item.get("content")
+    if role == "tool":
+        return Message("tool", (ToolResult(item["tool_call_id"], _plain(content), item.get("name")),))
+    parts: list[Part] = []
+    if item.get("reasoning_content"):
+        parts.append(Reasoning(item["reasoning_content"]))
+    parts += [Text(content)] if isinstance(content, str) else [_part_from_mapping(p) for p in content or ()]
+    for call in item.get("tool_calls") or ():
+        function = call["function"]
+        parts.append(ToolCall(call["id"], function["name"], function["arguments"]))
+    return Message(role, tuple(parts), item.get("name"))
+
+
+def _plain(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    return "".join(part["text"] for part in content or ())
+
+
+def _part_from_mapping(part: Any) -> Part:
+    if not isinstance(part, Mapping):
+        return _as_part(part)
+    kind = part.get("type")
+    if kind == "text":
+        return Text(part["text"])
+    if kind == "image_url":
+        image = part["image_url"]
+        return Image(url=image["url"], detail=image.get("detail")) if isinstance(image, Mapping) else Image(url=image)
+    if kind == "input_audio":
+        return Audio(b64decode(part["input_audio"]["data"]), part["input_audio"]["format"])
+    if kind == "file" and "file_id" in part["file"]:
+        return File(file_id=part["file"]["file_id"])
+    raise ValueError(f"a content part of type {kind!r} is not known; use minimill.Image, minimill.File, …")

@@ -1,0 +1,283 @@
+"""One call: from candidate to candidate until one answers, or until there is nothing left to try."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import TypeVar
+
+from minimill._client._context import Labels
+from minimill._errors import (
+    AllAttemptsFailedError,
+    BudgetError,
+    BudgetExceededError,
+    ContentFilteredError,
+    LedgerError,
+    MinimillError,
+    MissingKeyError,
+    ProviderError,
+    Then,
+)
+from minimill._money import Money
+from minimill._report import Attempt, Cost
+from minimill._retry import RetryPolicy, may_repeat, repeat
+from minimill._routing import Candidate, Health, Plan
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Limits on one attempt, in seconds. The defaults suit models that think for minutes in silence."""
+
+    connect_s: float = 10.0
+    first_token_s: float = 600.0
+    """Until the first bytes of the answer; a call that does not stream waits as long for all of it."""
+    between_token_s: float = 120.0
+    """Longest silence after that."""
+    total_s: float = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for one call, from its arguments, its route and the configuration."""
+
+    route: str | None
+    timeouts: Timeouts = Timeouts()
+    retry: RetryPolicy = RetryPolicy()
+    max_attempts: int | None = None
+    max_cost: Money | None = None
+    deadline_s: float | None = None
+    wait_s: float = 0.0
+    """How long to wait for held money to come free."""
+    min_output_tokens: int | None = None
+    """Down to which the output limit may be lowered to fit the money left; None: never."""
+    filtered_goes_on: bool = False
+    """Whether a content filter's refusal leads to the next candidate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Until when (`time.monotonic`) a reservation may wait; None: not at all."""
+
+    money: float | None = None
+    silent: float | None = None
+
+
+Try = Callable[["Call", Candidate, Waits], Awaitable[T]]
+
+
+@dataclass(slots=True)
+class Call:
+    """The state of one call."""
+
+    id: str
+    labels: Labels
+    terms: Terms
+    plan: Plan
+    health: Health
+    started: float = field(default_factory=monotonic)
+    attempts: list[Attempt] = field(default_factory=list)
+    errors: list[MinimillError] = field(default_factory=list)
+    tried: int = 0
+    """Attempts that were granted a reservation."""
+    _numbered: int = 0
+
+    def next_attempt_id(self) -> str:
+        """Names one attempt of this call."""
+        self._numbered += 1
+        return f"{self.id}-{self._numbered}"
+
+    @property
+    def deadline(self) -> float | None:
+        """When the whole call must be over, on the monotonic clock."""
+        return None if self.terms.deadline_s is None else self.started + self.terms.deadline_s
+
+    def seconds_left(self) -> float:
+        """Seconds until the deadline; infinite without one."""
+        return float("inf") if self.deadline is None else self.deadline - monotonic()
+
+    def may_try(self) -> bool:
+        """Whether attempts and time allow another try."""
+        most = self.terms.max_attempts
+        return (most is None or self.tried < most) and self.seconds_left() > 0
+
+    async def run(self, attempt: Try[T]) -> T:
+        """Go through the candidates; return what the first success returned.
+
+        Raises:
+            BudgetExceededError, UnpricedModelError: money refused every candidate; nothing was sent.
+            LedgerError: the books cannot be written; nothing more was sent.
+            ProviderError: the only candidate failed, or the request would fail everywhere.
+            AllAttemptsFailedError: several candidates failed.
+        """
+        refused: list[tuple[Candidate, BudgetExceededError]] = []
+        queue = list(self.plan.candidates)
+        longer_than = 0
+        while queue and self.may_try():
+            candidate = queue.pop(0)
+            if longer_than and (candidate.offer.model.context_tokens or longer_than + 1) <= longer_than:
+                continue
+            try:
+                return await self._with_retries(candidate, attempt, Waits(), alone=not queue)
+            except BudgetExceededError as error:
+                refused.append((candidate, error))
+            except BudgetError as error:
+                if isinstance(error, LedgerError):
+                    raise self.told(error) from error.__cause__
+            except ProviderError as error:
+                if self._stops(error):
+                    raise self.told(error) from error.__cause__
+                if error.then is Then.LONGER_CONTEXT:
+                    longer_than = max(longer_than, candidate.offer.model.context_tokens or 0)
+        if refused and self.may_try():
+            return await self._last_resort(refused, attempt)
+        raise self._failure()
+
+    def _stops(self, error: ProviderError) -> bool:
+        if isinstance(error, ContentFilteredError):
+            return not self.terms.filtered_goes_on
+        return error.then is Then.STOP
+
+    async def _with_retries(self, candidate: Candidate, attempt: Try[T], waits: Waits, *, alone: bool) -> T:
+        async def once() -> T:
+            return await self._once(candidate, attempt, waits)
+
+        try:
+            return await once()
+        except ProviderError as error:
+            policy = self._policy()
+            if not may_repeat(error, alone=alone, policy=policy):
+                raise
+            first = error
+        return await repeat(first, once, alone=alone, policy=policy, seconds_left=self.seconds_left)
+
+    def _policy(self) -> RetryPolicy:
+        most = self.terms.max_attempts
+        if most is None:
+            return self.terms.retry
+        return replace(self.terms.retry, retries=min(self.terms.retry.retries, most - self.tried))
+
+    async def _once(self, candidate: Candidate, attempt: Try[T], waits: Waits) -> T:
+        provider, model = candidate.offer.provider.id, candidate.offer.wire_model
+        self.health.started(provider, model)
+        try:
+            result = await attempt(self, candidate, waits)
+        except ProviderError as error:
+            error.provider = error.provider or provider
+            error.model = error.model or model
+            self.errors.append(error)
+            self.health.failed(provider, model, error)
+            raise
+        except MinimillError as error:
+            self.errors.append(error)
+            raise
+        self.health.answered(provider, model)
+        return result
+
+    async def _last_resort(self, refused: list[tuple[Candidate, BudgetExceededError]], attempt: Try[T]) -> T:
+        """Every candidate was refused for money: wait for some to come free, then lower the limit."""
+        cheapest, error = min(refused, key=lambda pair: _ceiling_nanos(pair[0]))
+        silent = [pair for pair in refused if pair[1].provider_silent]
+        waits = self._waits(bool(silent))
+        candidate = silent[0][0] if silent and not self.terms.wait_s else cheapest
+        if waits.money is not None or waits.silent is not None:
+            try:
+                return await self._with_retries(candidate, attempt, waits, alone=True)
+            except BudgetExceededError as again:
+                error = again
+                cheapest = candidate
+            except ProviderError as failed:
+                raise self._failure() from failed
+        smaller = self._smaller(cheapest, error)
+        if smaller is not None:
+            try:
+                return await self._with_retries(smaller, attempt, Waits(), alone=True)
+            except (BudgetExceededError, ProviderError) as failed:
+                raise self._failure() from failed
+        raise self._failure()
+
+    def _waits(self, silent: bool) -> Waits:
+        now = monotonic()
+        latest = self.deadline if self.deadline is not None else float("inf")
+        money = min(now + self.terms.wait_s, latest) if self.terms.wait_s > 0 else None
+        owed = min(now + self.terms.timeouts.first_token_s, latest) if silent else None
+        return Waits(money, owed)
+
+    def _smaller(self, candidate: Candidate, error: BudgetExceededError) -> Candidate | None:
+        """The candidate with the highest output limit that the money left covers, if that is allowed."""
+        least = self.terms.min_output_tokens
+        request = candidate.request
+        if (
+            least is None
+            or request.max_output_tokens is None
+            or request.tools
+            or request.response_format not in (None, "text")
+            or not (candidate.offer.bounds.limit_covers_reasoning or candidate.thinking is False)
+            or candidate.ceiling is None
+            or error.limit is None
+            or error.needed is None
+        ):
+            return None
+        left = error.limit - error.settled - error.held
+        low, high = least, request.max_output_tokens
+        best: Candidate | None = None
+        while low <= high:
+            middle = (low + high) // 2
+            smaller = candidate.with_limit(middle)
+            if smaller.ceiling is not None and _fits(smaller, candidate, error.needed, left):
+                best, low = smaller, middle + 1
+            else:
+                high = middle - 1
+        return best
+
+    def told(self, error: MinimillError) -> MinimillError:
+        """The error with what the call did so far."""
+        error.attempts = tuple(self.attempts)
+        error.cost = Cost(tuple(self.attempts)) if self.attempts else None
+        error.call_id = self.id
+        return error
+
+    def _failure(self) -> MinimillError:
+        left_out = {item.name: item.reason for item in self.plan.left_out}
+        if self.errors and all(isinstance(error, BudgetError) for error in self.errors):
+            return self.told(self.errors[-1] if len(self.errors) == 1 else _clearest(self.errors))
+        if len(self.errors) == 1 and not left_out:
+            return self.told(self.errors[0])
+        if not self.errors and len(left_out) == 1 and "needs a key" in next(iter(left_out.values())):
+            return self.told(MissingKeyError(next(iter(left_out.values()))))
+        return self.told(AllAttemptsFailedError(_summary(self, left_out), errors=self.errors, left_out=left_out))
+
+
+def _ceiling_nanos(candidate: Candidate) -> int:
+    return 0 if candidate.ceiling is None else candidate.ceiling.money.nanos
+
+
+def _fits(smaller: Candidate, candidate: Candidate, needed: Money, left: Money) -> bool:
+    """Whether the smaller ceiling, in the refusing budget's currency, is within what is left."""
+    assert smaller.ceiling is not None and candidate.ceiling is not None
+    if candidate.ceiling.money.nanos == 0:
+        return False
+    share = -(-needed.nanos * smaller.ceiling.money.nanos // candidate.ceiling.money.nanos)
+    return share <= left.nanos
+
+
+def _clearest(errors: list[MinimillError]) -> MinimillError:
+    """Of several refusals the one about money, which says most."""
+    return next((error for error in errors if isinstance(error, BudgetExceededError)), errors[0])
+
+
+def _summary(call: Call, left_out: dict[str, str]) -> str:
+    parts = []
+    for error in call.errors:
+        who = f"{error.provider}:{error.model}: " if isinstance(error, ProviderError) and error.provider else ""
+        parts.append(f"{who}{type(error).__name__}: {error.message}")
+    parts += [f"{name} was left out: {reason}" for name, reason in left_out.items()]
+    untried = [c.name for c in call.plan.candidates if not any(a.model == c.offer.wire_model for a in call.attempts)]
+    if call.seconds_left() <= 0:
+        parts.append("the deadline of the call passed")
+    elif call.tried and call.terms.max_attempts is not None and call.tried >= call.terms.max_attempts and untried:
+        parts.append(f"max_attempts = {call.terms.max_attempts} left {', '.join(untried)} untried")
+    head = "no candidate could serve the call" if not call.attempts else "every attempt failed"
+    return f"{head}: {'; '.join(parts) or 'the route has no candidates'}"

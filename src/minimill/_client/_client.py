@@ -1,0 +1,294 @@
+"""`Client`: what applications hold. It prepares calls; `_call` runs them, `_engine` makes the attempts."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Unpack
+
+import anyio
+from anyio.lowlevel import RunVar
+
+from minimill._chat import ChatRequest, MessagesLike
+from minimill._client._budgets import Budgets
+from minimill._client._call import Call, Terms, Timeouts
+from minimill._client._context import Labels, checked, current
+from minimill._client._engine import Engine
+from minimill._client._ids import new_call_id
+from minimill._client._live import Live
+from minimill._client._offers import Offers
+from minimill._client._options import ChatOptions, as_money, make_request
+from minimill._client._stream import ChatStream
+from minimill._config import Route, Settings, load_settings
+from minimill._errors import ConfigError, LedgerError
+from minimill._money import Money
+from minimill._report import Reply
+from minimill._retry import RetryPolicy
+from minimill._routing import Health, Plan, Wishes, make_plan, measure
+from minimill._transport import Endpoint, Transport
+from minimill.ledger import Balance, HoldInfo, Ledger, SpendRow, open_ledger
+
+if TYPE_CHECKING:
+    import httpx
+
+log = logging.getLogger("minimill")
+
+
+class Client:
+    """Chat over many vendors: the cheapest first, never above a budget, every call with its bill.
+
+    One client serves any number of concurrent calls, on asyncio or trio. Use it in an `async with` block,
+    or call `aclose`. It holds no keys: they are read from the environment when a call is sent.
+
+    Args:
+        config: A path, a mapping in the shape of `minimill.toml`, or loaded `Settings`; left out: the file
+            named by MINIMILL_CONFIG, `minimill.toml` in the working folder or the user's configuration
+            folder, or no configuration at all.
+        app: Who the calls are for, unless a call says otherwise.
+        tags: More about who they are for.
+        ledger: A ledger URL or object instead of the configured one. An object is not closed.
+        http_client, http_transport: Your own httpx objects instead of the default. They are not closed.
+
+    Raises:
+        ConfigError: the configuration is wrong; the text names file, key and what was expected.
+    """
+
+    def __init__(
+        self,
+        config: str | os.PathLike[str] | Mapping[str, Any] | Settings | None = None,
+        *,
+        app: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        ledger: str | Ledger | None = None,
+        http_client: httpx.AsyncClient | None = None,
+        http_transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.settings = config if isinstance(config, Settings) else load_settings(config)
+        self._labels = Labels(app if app is not None else self.settings.app, checked(tags))
+        self._pickled = (self.settings, app, dict(tags or {}), ledger)
+        self._injected = http_client is not None or http_transport is not None
+        self._own_ledger = ledger is None or isinstance(ledger, str)
+        if isinstance(ledger, (str, type(None))):
+            self._ledger = open_ledger(ledger if ledger is not None else self.settings.ledger)
+        else:
+            self._ledger = ledger
+        settings = self.settings
+        budgets = Budgets(settings.budgets, settings.exchange, require=settings.require_budget)
+        endpoints = {
+            name: Endpoint("", connection.proxy, connection.ca_file)
+            for name, connection in settings.connections.items()
+        }
+        self._offers = Offers(settings)
+        transport = Transport(client=http_client, transport=http_transport)
+        self._engine = Engine(self._ledger, transport, budgets, self._offers.dialects, endpoints)
+        self._health = Health()
+        self._declared = not settings.budgets
+        self._locks: RunVar[anyio.Lock] = RunVar("minimill_declare")
+        self._pid = os.getpid()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        settings, app, tags, ledger = self._pickled
+        if self._injected or not self._own_ledger:
+            raise TypeError("a client with your own ledger or httpx object cannot be pickled")
+        return _unpickled, (settings, app, tags, ledger)
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close this event loop's connections, write what is still to be written, and close the ledger.
+
+        Raises:
+            LedgerError: something could not be written; its hold stands.
+        """
+        await self._engine.transport.aclose()
+        if self._own_ledger:
+            await self._ledger.aclose()
+        else:
+            await self._ledger.flush()
+
+    async def chat(self, messages: MessagesLike, **options: Unpack[ChatOptions]) -> Reply:
+        """Send a chat and return the whole answer with its bill.
+
+        Args:
+            messages: Text, a `Message`, or a list of messages or `{"role": …, "content": …}` mappings.
+            **options: See `ChatOptions`.
+
+        Raises:
+            BudgetExceededError, UnpricedModelError: money refuses every candidate. Nothing was sent.
+            LedgerError: the books cannot be written. Nothing more was sent.
+            ProviderError: the only candidate failed, or the request would fail everywhere. `billed` and
+                `cost` say what it is charged.
+            AllAttemptsFailedError: no candidate could serve the call; it holds every attempt.
+            ConfigError: an unknown model or route, or a missing key. Nothing was sent.
+            ValueError, TypeError: an option or a message makes no sense. Nothing was sent.
+        """
+        call = await self._prepared(messages, options, stream=False)
+        return await call.run(self._engine.plain)
+
+    def stream(self, messages: MessagesLike, **options: Unpack[ChatOptions]) -> ChatStream:
+        """Stream a chat: `async with client.stream(…) as stream: async for event in stream: …`.
+
+        Nothing is sent before the block is entered; entering raises what `chat` raises.
+        """
+
+        async def opened() -> Live:
+            call = await self._prepared(messages, options, stream=True)
+            return await call.run(self._engine.streamed)
+
+        return ChatStream(opened)
+
+    def plan(self, messages: MessagesLike, **options: Unpack[ChatOptions]) -> Plan:
+        """What a call would do: candidates in order, expected cost and ceiling, and why others are left out.
+
+        Nothing is sent and nothing is reserved. Raises as `chat` before sending.
+        """
+        request = make_request(messages, options)
+        return self._plan(request, self._route(options), stream=False)
+
+    async def balance(self, budget: str | None = None) -> list[Balance]:
+        """What the current window of each budget account holds; of one budget, or of all.
+
+        Raises:
+            LedgerError: the books cannot be read, or there is no such budget.
+        """
+        await self._ready()
+        return await self._ledger.balances(budget)
+
+    async def holds(self) -> list[HoldInfo]:
+        """Every open hold, oldest first. Those marked `unconfirmed` wait for a correction."""
+        await self._ready()
+        return await self._ledger.holds()
+
+    async def spend(self, *, call_id: str | None = None) -> list[SpendRow]:
+        """The books' records of attempts, in order of time; of one call, or of all."""
+        await self._ready()
+        await self._ledger.flush()
+        return await self._ledger.records(call_id=call_id)
+
+    async def correct(self, attempt: str, amount: Money | str, *, reason: str) -> None:
+        """Book what an attempt really cost, found out from the vendor, in place of its hold.
+
+        Args:
+            attempt: An attempt id, or the id of a call of which one attempt is held.
+            amount: The truth, in the vendor's currency; `0` of it for "was not billed".
+            reason: Kept in the books.
+
+        Raises:
+            LedgerError: no such attempt, or several attempts of the call are held.
+            ConfigError: a budget has another currency and no exchange rate is known.
+        """
+        from minimill._client._correct import correct
+
+        await self._ready()
+        await correct(self._ledger, self._engine.budgets, attempt, as_money(amount, "amount"), reason)
+
+    async def set_limit(self, budget: str, limit: Money | str) -> None:
+        """Change a budget's limit for every process, up or down.
+
+        Raises:
+            LedgerError: there is no such budget.
+            ValueError: the limit is in another currency.
+        """
+        await self._ready()
+        money = as_money(limit, "limit")
+        for balance in await self._ledger.balances(budget):
+            if balance.currency != money.currency:
+                raise ValueError(f"budget {budget!r} is in {balance.currency}, not {money.currency}")
+        await self._ledger.set_limit(budget, money.nanos)
+
+    # --- preparing a call ---
+
+    async def _prepared(self, messages: MessagesLike, options: Mapping[str, Any], *, stream: bool) -> Call:
+        self._check_process()
+        request = make_request(messages, options)
+        route = self._route(options)
+        plan = self._plan(request, route, stream=stream)
+        if not self._declared:
+            await self._ready()
+        labels = self._labels.under(current().app, current().tags).under(options.get("app"), options.get("tags"))
+        return Call(new_call_id(), labels, self._terms(route, options), plan, self._health)
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._pid:
+            raise LedgerError(
+                "this client was made in another process; a forked child makes its own, so that nothing is spent twice"
+            )
+
+    async def _ready(self) -> None:
+        self._check_process()
+        if self._declared:
+            return
+        lock = self._locks.get(None)
+        if lock is None:
+            lock = anyio.Lock()
+            self._locks.set(lock)
+        async with lock:
+            if not self._declared:
+                for difference in await self._ledger.declare(self.settings.budgets):
+                    log.warning("%s", difference)
+                self._declared = True
+
+    def _route(self, options: Mapping[str, Any]) -> Route:
+        return self._offers.route(options.get("model"), options.get("route"))
+
+    def _plan(self, request: ChatRequest, route: Route, *, stream: bool) -> Plan:
+        wishes = Wishes(
+            order=route.order,
+            requires=route.requires,
+            max_output_tokens=route.max_output_tokens,
+            accept_unsure_prices=route.accept_unsure_prices,
+            lasts_s=self._timeouts(route, {}).total_s,
+        )
+        offers = self._offers.of(route)
+        return make_plan(offers, request, measure(request), wishes, self._health, self._comparable, stream=stream)
+
+    def _comparable(self, amount: Money, currency: str) -> Decimal | None:
+        import datetime as dt
+
+        if amount.currency == currency:
+            return Decimal(amount.nanos)
+        try:
+            return Decimal(self.settings.exchange.convert(amount, currency, on=dt.date.today()).money.nanos)
+        except ConfigError:
+            return None
+
+    def _timeouts(self, route: Route, options: Mapping[str, Any]) -> Timeouts:
+        given = options.get("timeouts")
+        if given is not None:
+            return given  # type: ignore[no-any-return]
+        times = route.timeouts
+        return Timeouts(times.connect_s, times.first_token_s, times.between_token_s, times.total_s)
+
+    def _terms(self, route: Route, options: Mapping[str, Any]) -> Terms:
+        max_cost = options.get("max_cost")
+        return Terms(
+            route=route.name,
+            timeouts=self._timeouts(route, options),
+            retry=RetryPolicy(retries=route.retries),
+            max_attempts=_either(options.get("max_attempts"), route.max_attempts),
+            max_cost=as_money(max_cost, "max_cost") if max_cost is not None else route.max_cost,
+            deadline_s=_either(options.get("deadline_s"), route.deadline_s),
+            wait_s=_either(options.get("wait_s"), route.wait_s) or 0.0,
+            min_output_tokens=route.min_output_tokens,
+            filtered_goes_on=route.on_content_filter == "next",
+        )
+
+
+def _either(call: Any, route: Any) -> Any:
+    return route if call is None else call
+
+
+def _unpickled(settings: Settings, app: str | None, tags: dict[str, str], ledger: str | None) -> Client:
+    return Client(settings, app=app, tags=tags, ledger=ledger)
+
+

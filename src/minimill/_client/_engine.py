@@ -1,0 +1,234 @@
+"""One attempt: encode, reserve, send, read, settle. The same steps for plain and streamed answers."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+
+from minimill._chat import Answer
+from minimill._client._budgets import Budgets
+from minimill._client._call import Call, Waits
+from minimill._client._live import Live
+from minimill._client._spending import Spending
+from minimill._errors import Billed, InvalidRequestError, Then
+from minimill._report import Reply
+from minimill._routing import Candidate
+from minimill._transport import Endpoint, Exchange, Headers, Limits, Transport
+from minimill.catalog import Offer, Provider
+from minimill.dialects import Dialect, Target, WireRequest, WireResponse
+from minimill.ledger import AttemptMeta, Ledger
+
+VERSION = "0.1.0"
+HOLD_GRACE_S = 60.0
+"""How long after its last possible answer a hold is labelled unconfirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What never changes about one model of one provider: prepared once."""
+
+    dialect: Dialect
+    target: Target
+    endpoint: Endpoint
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+
+
+class Engine:
+    """Makes attempts. Holds no state of a call."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        transport: Transport,
+        budgets: Budgets,
+        dialects: Mapping[str, Dialect],
+        endpoints: Mapping[str, Endpoint],
+    ) -> None:
+        self.ledger = ledger
+        self.transport = transport
+        self.budgets = budgets
+        self._dialects = dialects
+        self._endpoints = endpoints
+        self._sendings: dict[tuple[str, str, str], Sending] = {}
+
+    async def plain(self, call: Call, candidate: Candidate, waits: Waits) -> Reply:
+        """One attempt whose answer comes whole."""
+        sending = self._sending(candidate.offer)
+        wire = _encoded(sending, candidate, stream=False)
+        spending = await self._reserve(call, candidate, waits)
+        with spending:
+            exchange = await self._send(call, candidate, sending, wire, spending)
+            try:
+                body = await _read_all(exchange, spending)
+            except BaseException as error:
+                spending.close_on(error)
+                if not isinstance(error, GeneratorExit):
+                    await exchange.aclose()
+                raise
+            response = WireResponse(exchange.status, exchange.headers, body)
+            try:
+                answer = _decoded(response, sending)
+                spending.succeeded(answer)
+            except BaseException as error:
+                spending.close_on(error)
+                raise
+            finally:
+                await exchange.aclose()
+        return Reply(
+            answer,
+            candidate.offer.provider.id,
+            candidate.offer.wire_model,
+            tuple(call.attempts),
+            call.id,
+            spending.request_id,
+            exchange.headers,
+        )
+
+    async def streamed(self, call: Call, candidate: Candidate, waits: Waits) -> Live:
+        """One attempt up to its first event; the rest is read through the `Live` that comes back."""
+        sending = self._sending(candidate.offer)
+        wire = _encoded(sending, candidate, stream=True)
+        spending = await self._reserve(call, candidate, waits)
+        try:
+            exchange = await self._send(call, candidate, sending, wire, spending)
+        except BaseException as error:
+            spending.close_on(error)
+            raise
+        live = Live(call, candidate, sending, spending, exchange)
+        try:
+            await live.begin()
+        except BaseException as error:
+            spending.close_on(error)
+            if not isinstance(error, GeneratorExit):
+                await exchange.aclose()
+            raise
+        return live
+
+    async def _reserve(self, call: Call, candidate: Candidate, waits: Waits) -> Spending:
+        offer = candidate.offer
+        now = dt.datetime.now(dt.UTC)
+        debits = self.budgets.debits(offer, call.labels, call.terms.route)
+        most = candidate.ceiling.money if candidate.ceiling is not None else None
+        if call.terms.max_cost is not None:
+            self.budgets.check_max_cost(call.terms.max_cost, call.attempts, candidate, now.date())
+        claims, rates = self.budgets.claims(most, candidate.unpriced, debits, offer, now.date())
+        meta = AttemptMeta(
+            call_id=call.id,
+            provider=offer.provider.id,
+            model=offer.wire_model,
+            app=call.labels.app,
+            route=call.terms.route,
+            tags=call.labels.tags,
+        )
+        attempt_id = call.next_attempt_id()
+        await self.ledger.reserve(
+            attempt_id,
+            claims,
+            meta,
+            expires_at=now + dt.timedelta(seconds=call.terms.timeouts.total_s + HOLD_GRACE_S),
+            wait_until=waits.money,
+            wait_silent_until=waits.silent,
+        )
+        call.tried += 1
+        return Spending(
+            id=attempt_id,
+            candidate=candidate,
+            meta=meta,
+            ledger=self.ledger,
+            budgets=self.budgets,
+            debits=debits,
+            rates=rates,
+            sink=call.attempts,
+        )
+
+    async def _send(
+        self, call: Call, candidate: Candidate, sending: Sending, wire: WireRequest, spending: Spending
+    ) -> Exchange:
+        provider = candidate.offer.provider
+        headers: Headers = [*sending.headers, *wire.headers]
+        key = provider.key()
+        if key is not None:
+            headers.append(provider.auth_header(key))
+        exchange = await self.transport.send(
+            sending.endpoint,
+            sending.endpoint.base_url + wire.path,
+            headers,
+            wire.body,
+            limits=_limits(call),
+            progress=spending.progress,
+        )
+        spending.http_status = exchange.status
+        spending.request_id = _request_id(provider, exchange.headers)
+        return exchange
+
+    def _sending(self, offer: Offer) -> Sending:
+        provider = offer.provider
+        base_url = provider.base_url.rstrip("/")
+        key = (provider.id, offer.wire_model, base_url)
+        sending = self._sendings.get(key)
+        if sending is None:
+            sending = self._sendings[key] = self._prepared(offer, base_url)
+        return sending
+
+    def _prepared(self, offer: Offer, base_url: str) -> Sending:
+        provider = offer.provider
+        target = Target(
+            provider.id,
+            offer.wire_model,
+            offer.quirks,
+            errors=provider.errors,
+            request_id_headers=provider.request_id_headers,
+            retry_after_headers=provider.retry_after_headers,
+            rate_reset_headers=provider.rate_reset_headers,
+        )
+        given = self._endpoints.get(provider.id)
+        endpoint = Endpoint(base_url, given.proxy if given else None, given.ca_file if given else None)
+        headers = (
+            ("content-type", "application/json"),
+            ("accept-encoding", "identity"),
+            ("user-agent", f"minimill/{VERSION}"),
+            *provider.headers.items(),
+        )
+        return Sending(self._dialects[provider.dialect], target, endpoint, headers)
+
+
+def _encoded(sending: Sending, candidate: Candidate, *, stream: bool) -> WireRequest:
+    try:
+        return sending.dialect.encode(candidate.request, sending.target, stream=stream)
+    except (ValueError, TypeError) as error:
+        # For instance a lone surrogate in a text, or an extra that is no JSON value.
+        raise InvalidRequestError(
+            f"the request cannot be written as JSON: {type(error).__name__}", billed=Billed.NO, then=Then.STOP
+        ) from error
+
+
+def _decoded(response: WireResponse, sending: Sending) -> Answer:
+    if 200 <= response.status < 300:
+        return sending.dialect.decode(response, sending.target)
+    raise sending.dialect.decode_error(response, sending.target)
+
+
+async def _read_all(exchange: Exchange, spending: Spending) -> bytes:
+    parts = []
+    while data := await exchange.read():
+        if not exchange.begun:
+            exchange.begun = True
+            if 200 <= exchange.status < 300:
+                spending.began()
+        parts.append(data)
+    return b"".join(parts)
+
+
+def _limits(call: Call) -> Limits:
+    now = monotonic()
+    timeouts = call.terms.timeouts
+    total_by, kind = now + timeouts.total_s, "total_timeout"
+    if call.deadline is not None and call.deadline < total_by:
+        total_by, kind = call.deadline, "deadline"
+    return Limits(timeouts.connect_s, now + timeouts.first_token_s, timeouts.between_token_s, total_by, kind)
+
+
+def _request_id(provider: Provider, headers: Mapping[str, str]) -> str | None:
+    return next((headers[name] for name in provider.request_id_headers if name in headers), None)

@@ -1,0 +1,122 @@
+"""One streamed answer as it comes in. Its books are closed without an await, whatever ends it."""
+
+from __future__ import annotations
+
+from collections import deque
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from minimill._chat import Answer, StreamEvent
+from minimill._errors import Billed, ProviderError, TransportError
+from minimill._report import Reply
+from minimill._transport import Exchange
+from minimill.dialects import WireResponse
+
+if TYPE_CHECKING:
+    from minimill._client._call import Call
+    from minimill._client._engine import Sending
+    from minimill._client._spending import Spending
+    from minimill._routing import Candidate
+
+
+class Live:
+    """Reads one stream: bytes in, events out, money settled at its end."""
+
+    __slots__ = (
+        "_call",
+        "_candidate",
+        "_decoder",
+        "_events",
+        "_exchange",
+        "_first_by",
+        "_sending",
+        "_spending",
+        "answer",
+    )
+
+    def __init__(
+        self, call: Call, candidate: Candidate, sending: Sending, spending: Spending, exchange: Exchange
+    ) -> None:
+        self._call = call
+        self._candidate = candidate
+        self._sending = sending
+        self._spending = spending
+        self._exchange = exchange
+        self._decoder = sending.dialect.stream_decoder(sending.target, exchange.headers)
+        self._events: deque[StreamEvent] = deque()
+        self._first_by = monotonic() + call.terms.timeouts.first_token_s
+        self.answer: Answer | None = None
+        """The whole answer, once the stream has ended well."""
+
+    async def begin(self) -> None:
+        """Read up to the first event that says something; until then another vendor can take over.
+
+        Raises:
+            ProviderError: the vendor refused, failed or fell silent before it answered.
+        """
+        if not 200 <= self._exchange.status < 300:
+            body = await self._exchange.read_all()
+            response = WireResponse(self._exchange.status, self._exchange.headers, body)
+            raise self._sending.dialect.decode_error(response, self._sending.target)
+        while not self._events and self.answer is None:
+            await self._read()
+            if self._events:
+                self._exchange.begun = True
+                self._spending.began()
+            elif self.answer is None and monotonic() > self._first_by:
+                raise TransportError(
+                    "the vendor sent signs of life but no answer in time",
+                    kind="first_token_timeout",
+                    billed=Billed.UNKNOWN,
+                )
+
+    async def next(self) -> StreamEvent | None:
+        """The next event; None at the end. Raises ProviderError with `partial`; the books are closed then."""
+        try:
+            while not self._events:
+                if self.answer is not None:
+                    return None
+                await self._read()
+        except BaseException as error:
+            if isinstance(error, ProviderError):
+                error.partial = self._decoder.partial()
+            self._spending.close_on(error)
+            raise
+        return self._events.popleft()
+
+    async def _read(self) -> None:
+        data = await self._exchange.read()
+        if data:
+            self._events.extend(self._decoder.feed(data))
+        if not data or self._decoder.done:
+            answer = self._decoder.close()
+            self._spending.succeeded(answer)
+            self.answer = answer
+
+    def drop(self, status: str = "abandoned") -> None:
+        """Close the books of a stream that is not read to its end."""
+        self._spending.abandoned(status)
+
+    async def aclose(self) -> None:
+        """Close the connection, or give it back."""
+        await self._exchange.aclose()
+
+    def reply(self, answer: Answer) -> Reply:
+        """The reply that a plain call would have returned."""
+        offer = self._candidate.offer
+        return Reply(
+            answer,
+            offer.provider.id,
+            offer.wire_model,
+            tuple(self._call.attempts),
+            self._call.id,
+            self._spending.request_id,
+            self._exchange.headers,
+        )
+
+    @property
+    def call(self) -> Call:
+        """The call that this stream serves."""
+        return self._call
+
+

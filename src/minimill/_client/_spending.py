@@ -1,0 +1,251 @@
+"""The money of one attempt: reserved before bytes leave, closed on every way out without an await."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from minimill._chat import Answer
+from minimill._errors import Billed, ConfigError, ProviderError
+from minimill._money import Money
+from minimill._pricing import Charge, PriceUnknown, Situation, cost
+from minimill._report import Attempt, details
+from minimill._transport import Progress
+from minimill._usage import Usage
+from minimill.ledger import AttemptMeta, AttemptRecord, Ledger
+
+if TYPE_CHECKING:
+    from minimill._client._budgets import Budgets, Debit
+    from minimill._routing import Candidate
+
+log = logging.getLogger("minimill")
+
+
+@dataclass(slots=True)
+class Spending:
+    """One attempt's reservation, from the moment it is granted until it is closed.
+
+    Used as a synchronous context manager: leaving it in any way closes it. Where the attempt did not
+    say how it ended, the hold is released if nothing left the machine and stands otherwise.
+    """
+
+    id: str
+    candidate: Candidate
+    meta: AttemptMeta
+    ledger: Ledger
+    budgets: Budgets
+    debits: tuple[Debit, ...]
+    rates: tuple[str, ...]
+    sink: list[Attempt]
+    """Where the attempt's report goes when it is closed."""
+    progress: Progress = field(default_factory=Progress)
+    started_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
+    started: float = field(default_factory=monotonic)
+    first_token: float | None = None
+    request_id: str | None = None
+    http_status: int | None = None
+    closed: bool = False
+
+    def __enter__(self) -> Spending:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self.closed:
+            self.close_on(error)
+
+    def __del__(self) -> None:
+        if not getattr(self, "closed", True):
+            self.abandoned("abandoned")
+
+    def began(self) -> None:
+        """The first bytes of the answer are here: the vendor is alive."""
+        if self.first_token is None:
+            self.first_token = monotonic()
+            if self.debits:
+                self.ledger.answered(self.meta.provider)
+
+    def close_on(self, error: BaseException | None) -> None:
+        """Close after `error`, whatever it is."""
+        if isinstance(error, ProviderError):
+            self.failed(error)
+        else:
+            self.abandoned("abandoned" if error is None else type(error).__name__)
+
+    def succeeded(self, answer: Answer) -> None:
+        """Book what the answer cost; without usage the hold stands."""
+        finish = answer.choices[0].finish_reason.value if answer.choices else None
+        charge = self._charge(answer.usage, answer.service_tier)
+        if charge is None:
+            self._keep("ok", answer.usage, None, silent=False, finish=finish)
+        else:
+            self._settle("ok", answer.usage, charge, None, finish=finish)
+
+    def failed(self, error: ProviderError) -> None:
+        """Close after a failure, by what its error says about billing."""
+        if self.closed:
+            return
+        self.http_status = error.status
+        self.request_id = error.request_id or self.request_id
+        name = type(error).__name__
+        charge = self._charge(error.usage, None) if error.billed is Billed.YES else None
+        if charge is not None:
+            self._settle(name, error.usage, charge, error)
+        elif error.billed is Billed.NO:
+            self._release(name, error, answered=error.status is not None and error.status < 500)
+        else:
+            self._keep(name, error.usage, error, silent=error.billed is Billed.UNKNOWN)
+
+    def abandoned(self, status: str) -> None:
+        """The caller went away: cancelled, interrupted, or dropped the stream."""
+        if self.closed:
+            return
+        if self.progress.sent:
+            self._keep(status, None, None, silent=False)
+        else:
+            self._release(status, None, answered=False)
+
+    def _settle(
+        self, status: str, usage: Usage | None, charge: Charge, error: ProviderError | None, finish: str | None = None
+    ) -> None:
+        try:
+            converted = self.budgets.convert(charge.money, self.debits, self.started_at.date())
+        except ConfigError:
+            self._keep(status, usage, error, silent=False, finish=finish)
+            return
+        certainty = "exact" if charge.exact else "estimated"
+        record = self._record(status, certainty, charge.money, usage, charge, finish)
+        self.closed = True
+        self.ledger.settle(self.id, converted.nanos, record)
+        self._report(certainty, charge.money, usage, charge, error)
+        self._watch_ceiling(charge.money)
+
+    def _keep(
+        self,
+        status: str,
+        usage: Usage | None,
+        error: ProviderError | None,
+        *,
+        silent: bool,
+        finish: str | None = None,
+    ) -> None:
+        reserved = self.reserved
+        certainty = "unpriced" if reserved is None else "held"
+        record = self._record(status, certainty, reserved, usage, None, finish)
+        self.closed = True
+        self.ledger.keep(self.id, record, silent=silent)
+        self._report(certainty, reserved, usage, None, error)
+
+    def _release(self, status: str, error: ProviderError | None, *, answered: bool) -> None:
+        nothing = None if self.reserved is None else Money.zero(self.reserved.currency)
+        record = self._record(status, "released", nothing, None, None, None)
+        self.closed = True
+        self.ledger.release(self.id, record, answered=answered)
+        self._report("released", nothing, None, None, error)
+
+    @property
+    def reserved(self) -> Money | None:
+        """The ceiling, in the vendor's currency; None: unknown."""
+        return self.candidate.ceiling.money if self.candidate.ceiling is not None else None
+
+    def _charge(self, usage: Usage | None, service_tier: str | None) -> Charge | None:
+        if usage is None:
+            return None
+        offer = self.candidate.offer
+        request = self.candidate.request
+        situation = Situation(
+            started=self.started_at,
+            finished=dt.datetime.now(dt.UTC),
+            region=offer.region,
+            service_tier=service_tier or request.service_tier,
+            thinking=self.candidate.thinking,
+            explicit_cache=self.candidate.explicit_cache,
+            images=self.candidate.size.images > 0,
+            audio=self.candidate.size.audio > 0,
+            n=request.n,
+        )
+        try:
+            return cost(usage, offer.rows, situation, clocks=offer.clocks)
+        except PriceUnknown as error:
+            log.warning("%s: the cost of an answer is unknown: %s", offer.name, error)
+            return None
+
+    def _watch_ceiling(self, charged: Money) -> None:
+        reserved = self.reserved
+        if reserved is not None and charged.currency == reserved.currency and charged > reserved:
+            log.warning(
+                "%s charged %s, more than the ceiling of %s that was reserved; it was booked in full. "
+                "The bounds of this model are too low.",
+                self.candidate.offer.name,
+                charged,
+                reserved,
+            )
+
+    def _record(
+        self,
+        status: str,
+        certainty: str,
+        charged: Money | None,
+        usage: Usage | None,
+        charge: Charge | None,
+        finish: str | None,
+    ) -> AttemptRecord:
+        reserved = self.reserved
+        amount = charged if charged is not None else reserved
+        return AttemptRecord(
+            attempt_id=self.id,
+            meta=self.meta,
+            started_at=self.started_at,
+            finished_at=dt.datetime.now(dt.UTC),
+            status=status,
+            certainty=certainty,
+            currency=None if amount is None else amount.currency,
+            reserved_nanos=None if reserved is None else reserved.nanos,
+            charged_nanos=None if charged is None else charged.nanos,
+            input_tokens=None if usage is None else usage.input_tokens,
+            cached_input_tokens=None if usage is None else usage.cached_input_tokens,
+            cache_write_tokens=None if usage is None else usage.cache_write_tokens,
+            output_tokens=None if usage is None else usage.output_tokens,
+            reasoning_tokens=None if usage is None else usage.reasoning_tokens,
+            first_token_s=None if self.first_token is None else self.first_token - self.started,
+            finish_reason=finish,
+            request_id=self.request_id,
+            http_status=self.http_status,
+            details=self._details(charge, usage),
+        )
+
+    def _details(self, charge: Charge | None, usage: Usage | None) -> Mapping[str, Any]:
+        return details(charge, usage, self.candidate.ceiling, self.rates)
+
+    def _report(
+        self,
+        certainty: str,
+        charged: Money | None,
+        usage: Usage | None,
+        charge: Charge | None,
+        error: ProviderError | None,
+    ) -> None:
+        self.sink.append(
+            Attempt(
+                id=self.id,
+                provider=self.meta.provider,
+                model=self.meta.model,
+                started_at=self.started_at,
+                total_s=monotonic() - self.started,
+                first_token_s=None if self.first_token is None else self.first_token - self.started,
+                usage=usage,
+                reserved=self.reserved,
+                charged=charged,
+                certainty=certainty,
+                error=error,
+                charge=charge,
+                rates=self.rates,
+                request_id=self.request_id,
+            )
+        )

@@ -1,0 +1,83 @@
+"""What the configuration comes to: frozen plain data, without keys, that pickles.
+
+Reading and checking are in the modules beside it. It may import `catalog`, `ledger` and below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from minimill._money import Money
+from minimill._pricing import Exchange
+from minimill.catalog import Catalog
+from minimill.ledger import BudgetDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Limits on one attempt, in seconds."""
+
+    connect_s: float = 10.0
+    """Until the connection stands."""
+    first_token_s: float = 600.0
+    """Until the first bytes of the answer; a call that does not stream waits as long for all of it."""
+    between_token_s: float = 120.0
+    """Longest silence after that."""
+    total_s: float = 1800.0
+    """Until the answer is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Candidate models, and how a call goes through them."""
+
+    name: str | None
+    """None: made for one call that named its model."""
+    models: tuple[str, ...]
+    """`provider:model` or aliases."""
+    order: str = "cost"
+    """`cost`: cheapest expected answer first; `listed`."""
+    requires: tuple[str, ...] = ()
+    """Abilities beyond those the request itself needs."""
+    max_output_tokens: int | None = None
+    min_output_tokens: int | None = None
+    max_attempts: int | None = None
+    max_cost: Money | None = None
+    deadline_s: float | None = None
+    wait_s: float = 0.0
+    retries: int = 2
+    timeouts: Times = Times()
+    on_content_filter: str = "stop"
+    """`stop` or `next`."""
+    accept_unsure_prices: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How one provider is reached, where it differs from the environment."""
+
+    proxy: str | None = field(default=None, repr=False)
+    ca_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One configuration, checked. Holds no keys."""
+
+    source: Path | None
+    """The file it came from; None: a mapping, or no configuration."""
+    ledger: str
+    """URL of the books."""
+    catalog: Catalog = field(repr=False)
+    exchange: Exchange = field(repr=False)
+    app: str | None = None
+    require_budget: bool = True
+    routes: Mapping[str, Route] = field(default_factory=dict, hash=False)
+    plain_route: Route = Route(None, ())
+    """What holds for a call that names its model: the configuration's defaults."""
+    budgets: tuple[BudgetDefinition, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict, hash=False)
+    connections: Mapping[str, Connection] = field(default_factory=dict, hash=False)
+    """By provider id."""

@@ -1,0 +1,54 @@
+"""The arithmetic of one charge as plain JSON values, for the books and for `minimill explain`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from minimill._pricing import Bucket, Ceiling, Charge, PriceRow
+from minimill._usage import Usage
+
+
+def details(
+    charge: Charge | None, usage: Usage | None, ceiling: Ceiling | None, rates: tuple[str, ...]
+) -> dict[str, Any]:
+    """Everything that is needed to do the sum again: counts, prices, row, conditions and rates."""
+    result: dict[str, Any] = {}
+    if charge is not None:
+        result["buckets"] = _buckets(charge.buckets)
+        result["row"] = _row(charge.row)
+        result["conditions"] = list(charge.conditions)
+        result["assumptions"] = list(charge.assumptions)
+    if usage is not None and usage.oddities:
+        result["oddities"] = list(usage.oddities)
+    if usage is not None and usage.units:
+        result["units"] = dict(usage.units)
+    if ceiling is not None:
+        result["ceiling"] = {
+            "input_tokens": ceiling.input_tokens,
+            "output_tokens": ceiling.output_tokens,
+            "buckets": _buckets(ceiling.buckets),
+            "row": _row(ceiling.row),
+            "assumptions": list(ceiling.assumptions),
+        }
+    if rates:
+        result["rates"] = list(rates)
+    return result
+
+
+def _buckets(buckets: Iterable[Bucket]) -> list[dict[str, Any]]:
+    return [
+        {"name": b.name, "count": b.count, "price": str(b.price), "nanos": format(b.nanos, "f")} for b in buckets
+    ]
+
+
+def _row(row: PriceRow) -> dict[str, Any]:
+    return {
+        "currency": row.currency,
+        "since": row.since.isoformat(),
+        "source": row.source,
+        "checked": row.checked.isoformat(),
+        "certainty": row.certainty.value,
+        "origin": row.origin,
+        "free": row.free,
+    }

@@ -1,0 +1,65 @@
+"""Whether a model can serve a request at all, and with which output limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from minimill._chat import Audio, ChatRequest, File, Image, JsonSchema
+from minimill._pricing import RequestSize, expected_input_tokens
+from minimill.catalog import Model, Offer
+
+ABILITIES = ("tools", "vision", "json_schema", "json_object", "audio", "files", "n", "streaming", "reasoning")
+
+
+def needs(request: ChatRequest, required: Iterable[str] = (), *, stream: bool = False) -> frozenset[str]:
+    """The abilities that serving `request` takes, and those that the route requires."""
+    found = set(required)
+    if request.tools:
+        found.add("tools")
+    if isinstance(request.response_format, JsonSchema):
+        found.add("json_schema")
+    elif request.response_format == "json":
+        found.add("json_object")
+    if request.n > 1:
+        found.add("n")
+    if stream:
+        found.add("streaming")
+    if request.thinking:
+        found.add("reasoning")
+    for message in request.messages:
+        for part in message.parts:
+            if isinstance(part, Image):
+                found.add("vision")
+            elif isinstance(part, Audio):
+                found.add("audio")
+            elif isinstance(part, File):
+                found.add("files")
+    return frozenset(found)
+
+
+def misfit(offer: Offer, needed: frozenset[str], size: RequestSize, today_retired: bool) -> str | None:
+    """Why the model cannot serve, in words; None: it can, as far as its file says."""
+    model = offer.model
+    if today_retired:
+        return f"retired by the vendor on {model.retires_on}"
+    known = model.abilities if offer.provider.any_model is not model else frozenset(ABILITIES)
+    missing = sorted(needed - known)
+    if missing:
+        return f"cannot do {', '.join(missing)}"
+    tokens = expected_input_tokens(size, model.bounds)
+    most = model.max_input_tokens or model.context_tokens
+    if most is not None and tokens > most:
+        return f"the prompt of about {tokens:,} tokens is longer than its {most:,}"
+    return None
+
+
+def output_limit(model: Model, asked: int | None, route: int | None) -> int:
+    """The limit to send: the caller's, the route's, or the model's default, at most the model's maximum.
+
+    Every request carries one: without it a single call would have to hold the model's maximum.
+    """
+    limit = asked if asked is not None else route if route is not None else model.default_output_tokens
+    for most in (model.max_output_tokens, model.quirks.output_limit_max):
+        if most is not None:
+            limit = min(limit, most)
+    return max(limit, model.quirks.output_limit_min)

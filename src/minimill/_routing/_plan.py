@@ -1,0 +1,243 @@
+"""Candidates in order, what each is expected to cost and can cost at most, and why others are left out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from minimill._chat import ChatRequest
+from minimill._errors import ConfigError, MinimillError, UnpricedModelError
+from minimill._money import Money
+from minimill._pricing import Bounds, Ceiling, Certainty, Limits, RequestSize, Situation, ceiling, expected
+from minimill._routing._fit import misfit, needs, output_limit
+from minimill._routing._health import Health
+from minimill.catalog import Offer
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One model that could serve the call, with the request as it would be sent there."""
+
+    offer: Offer = field(repr=False)
+    request: ChatRequest = field(repr=False)
+    """With the output limit that is sent to this model."""
+    size: RequestSize = field(repr=False)
+    ceiling: Ceiling | None
+    """The most it can cost; None: see `unpriced`."""
+    unpriced: str | None
+    """Why there is no ceiling; a hard budget then refuses the candidate."""
+    expected: Money | None
+    """What it probably costs, in the vendor's currency; None: unknown."""
+    thinking: bool | None
+    """Whether it will think; None: unknown."""
+    explicit_cache: bool = False
+    lasts_s: float = field(default=0, repr=False)
+    """Longest time until its answer must be complete."""
+
+    @property
+    def name(self) -> str:
+        """`provider:model`."""
+        return self.offer.name
+
+    def with_limit(self, max_output_tokens: int) -> Candidate:
+        """The same candidate with another output limit."""
+        request = replace(self.request, max_output_tokens=max_output_tokens)
+        priced, unpriced = _ceiling(self.offer, request, self.size, self.thinking, self.explicit_cache, self.lasts_s)
+        return replace(self, request=request, ceiling=priced, unpriced=unpriced)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A candidate that cannot serve the call."""
+
+    name: str
+    reason: str
+    longest_s: float = 0.0
+    """For one that is cooling down: how long still."""
+    candidate: Candidate | None = field(default=None, repr=False)
+    """For one that is cooling down: itself, for the case that nobody else can serve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a call would do, in order. Nothing is sent. Prints as a table."""
+
+    candidates: tuple[Candidate, ...]
+    left_out: tuple[LeftOut, ...]
+    order: str
+
+    def __str__(self) -> str:
+        rows = [("", "candidate", "expected", "at most", "output limit")]
+        for number, candidate in enumerate(self.candidates, 1):
+            most = "unknown" if candidate.ceiling is None else str(candidate.ceiling.money)
+            guess = "unknown" if candidate.expected is None else str(candidate.expected)
+            rows.append((f"{number}.", candidate.name, guess, most, f"{candidate.request.max_output_tokens:,}"))
+        widths = [max(len(row[column]) for row in rows) for column in range(5)]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        lines += [f"   {candidate.name}: {candidate.unpriced}" for candidate in self.candidates if candidate.unpriced]
+        lines += [f"left out  {left.name}: {left.reason}" for left in self.left_out]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a route says about its candidates."""
+
+    order: str = "cost"
+    requires: tuple[str, ...] = ()
+    max_output_tokens: int | None = None
+    accept_unsure_prices: bool = False
+    lasts_s: float = 1800.0
+    """Longest time until an answer must be complete; clock prices up to then count in the ceiling."""
+
+
+Comparable = Callable[[Money, str], Decimal | None]
+"""An amount in a currency as a number; None: no rate is known."""
+
+
+def make_plan(
+    offers: Sequence[Offer | LeftOut],
+    request: ChatRequest,
+    size: RequestSize,
+    wishes: Wishes,
+    health: Health,
+    comparable: Comparable,
+    *,
+    stream: bool,
+) -> Plan:
+    """Sort the offers that can serve `request`; the others are left out with the reason."""
+    needed = needs(request, wishes.requires, stream=stream)
+    found: list[Candidate] = []
+    left: list[LeftOut] = []
+    for offer in offers:
+        if isinstance(offer, LeftOut):
+            left.append(offer)
+            continue
+        reason = misfit(offer, needed, size, _retired(offer)) or _no_key(offer)
+        if reason is not None:
+            left.append(LeftOut(offer.name, reason))
+            continue
+        candidate = _candidate(offer, request, size, wishes)
+        resting = health.cooling(offer.provider.id, offer.wire_model)
+        if resting is not None:
+            left.append(LeftOut(offer.name, *resting, candidate))
+        else:
+            found.append(candidate)
+    if not found:
+        # Better a vendor that may be ill than no answer; the first to recover comes first.
+        resting_ones = sorted((item for item in left if item.candidate is not None), key=lambda item: item.longest_s)
+        found = [item.candidate for item in resting_ones if item.candidate is not None]
+        left = [item for item in left if item.candidate is None]
+    elif wishes.order == "cost":
+        found = _by_cost(found, comparable)
+    return Plan(tuple(found), tuple(left), wishes.order)
+
+
+def _retired(offer: Offer) -> bool:
+    model = offer.model
+    return model.status == "retired" or (model.retires_on is not None and model.retires_on < dt.date.today())
+
+
+def _no_key(offer: Offer) -> str | None:
+    try:
+        offer.provider.key()
+    except ConfigError as error:
+        return error.message
+    return None
+
+
+def _candidate(offer: Offer, request: ChatRequest, size: RequestSize, wishes: Wishes) -> Candidate:
+    limit = output_limit(offer.model, request.max_output_tokens, wishes.max_output_tokens)
+    asked = replace(request, max_output_tokens=limit)
+    thinking = will_think(offer, request)
+    marks = any(getattr(part, "cache", False) for message in request.messages for part in message.parts)
+    explicit = marks and offer.quirks.cache_marks != "none"
+    priced, unpriced = _ceiling(offer, asked, size, thinking, explicit, wishes.lasts_s)
+    if priced is not None and priced.certainty is Certainty.UNSURE and not wishes.accept_unsure_prices:
+        unpriced = (
+            "the sources leave its price unsure; give a price in the configuration, or set "
+            "accept_unsure_prices = true on the route"
+        )
+        priced = None
+    return Candidate(
+        offer, asked, size, priced, unpriced, _expected(offer, asked, size, thinking), thinking, explicit, wishes.lasts_s
+    )
+
+
+def will_think(offer: Offer, request: ChatRequest) -> bool | None:
+    """Whether the model will think about this request; None: not known beforehand."""
+    if offer.model.reasoning == "never":
+        return False
+    if offer.model.reasoning == "always" or offer.quirks.thinking_default == "always":
+        return True
+    if request.thinking is not None:
+        return request.thinking
+    return offer.quirks.thinking_default == "on"
+
+
+def _situation(
+    offer: Offer, request: ChatRequest, size: RequestSize, thinking: bool | None, explicit: bool, lasts_s: float
+) -> Situation:
+    now = dt.datetime.now(dt.UTC)
+    return Situation(
+        started=now,
+        finished=now + dt.timedelta(seconds=lasts_s),
+        region=offer.region,
+        service_tier=request.service_tier,
+        thinking=thinking,
+        explicit_cache=explicit,
+        images=size.images > 0,
+        audio=size.audio > 0,
+        n=request.n,
+    )
+
+
+def _limits(offer: Offer, request: ChatRequest) -> Limits:
+    budget = request.reasoning
+    tokens = budget if isinstance(budget, int) and not isinstance(budget, bool) else None
+    return Limits(
+        output_tokens=request.max_output_tokens,
+        thinking_tokens=tokens if offer.quirks.thinking_budget_field else None,
+        max_input_tokens=offer.model.max_input_tokens or offer.model.context_tokens,
+    )
+
+
+def _ceiling(
+    offer: Offer, request: ChatRequest, size: RequestSize, thinking: bool | None, explicit: bool, lasts_s: float
+) -> tuple[Ceiling | None, str | None]:
+    situation = _situation(offer, request, size, thinking, explicit, lasts_s)
+    bounds = _bounds(offer, thinking)
+    try:
+        return ceiling(size, offer.rows, bounds, _limits(offer, request), situation, offer.clocks), None
+    except UnpricedModelError as error:
+        return None, error.message
+
+
+def _bounds(offer: Offer, thinking: bool | None) -> Bounds:
+    if thinking is False and not offer.bounds.limit_covers_reasoning:
+        return replace(offer.bounds, limit_covers_reasoning=True)
+    return offer.bounds
+
+
+def _expected(offer: Offer, request: ChatRequest, size: RequestSize, thinking: bool | None) -> Money | None:
+    situation = _situation(offer, request, size, thinking, False, 0)
+    try:
+        return expected(size, offer.rows, offer.bounds, _limits(offer, request), situation, offer.clocks)
+    except MinimillError:
+        return None
+
+
+def _by_cost(candidates: list[Candidate], comparable: Comparable) -> list[Candidate]:
+    """By expected cost; those of unknown cost, or in a currency without a rate, last, as listed."""
+    priced = [candidate for candidate in candidates if candidate.expected is not None]
+    if not priced:
+        return candidates
+    currency = next(c.expected.currency for c in priced if c.expected is not None)
+
+    def key(candidate: Candidate) -> tuple[int, Decimal]:
+        value = None if candidate.expected is None else comparable(candidate.expected, currency)
+        return (1, Decimal(0)) if value is None else (0, value)
+
+    return sorted(candidates, key=key)

@@ -1,0 +1,85 @@
+"""How big a request is, counted once for all candidates."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterator
+
+from minimill._chat import Audio, ChatRequest, File, Image, JsonSchema, Message, Reasoning, Text, ToolCall, ToolResult
+from minimill._pricing import RequestSize
+
+
+def measure(request: ChatRequest) -> RequestSize:
+    """Count what bounds the input tokens of `request` (see `Bounds` for the assumptions)."""
+    total = ascii_chars = other_chars = 0
+    images = files = audio = 0
+    for message in request.messages:
+        for part in message.parts:
+            if isinstance(part, Image):
+                images += 1
+            elif isinstance(part, File):
+                files += 1
+            elif isinstance(part, Audio):
+                audio += 1
+        for text in _texts(message):
+            if text.isascii():
+                total += len(text)
+                ascii_chars += len(text)
+            else:
+                total += wide_bytes(text)
+                narrow = len(text.encode("ascii", "ignore"))
+                ascii_chars += narrow
+                other_chars += len(text) - narrow
+    schema = request.response_format if isinstance(request.response_format, JsonSchema) else None
+    return RequestSize(
+        text_bytes=total,
+        messages=len(request.messages),
+        ascii_chars=ascii_chars,
+        other_chars=other_chars,
+        tools=len(request.tools),
+        tool_bytes=sum(
+            wide_bytes(tool.name) + wide_bytes(tool.description) + _json_bytes(tool.parameters)
+            for tool in request.tools
+        ),
+        schemas=0 if schema is None else 1,
+        schema_bytes=0 if schema is None else _json_bytes(schema.schema) + wide_bytes(schema.description or ""),
+        images=images,
+        files=files,
+        audio=audio,
+    )
+
+
+def _texts(message: Message) -> Iterator[str]:
+    if message.name:
+        yield message.name
+    for part in message.parts:
+        if isinstance(part, Text):
+            yield part.text
+        elif isinstance(part, ToolCall):
+            yield part.id
+            yield part.name
+            yield part.arguments
+        elif isinstance(part, ToolResult):
+            yield part.call_id
+            yield part.name or ""
+            yield part.content
+        elif isinstance(part, Reasoning):
+            yield part.text
+            yield part.opaque or ""
+
+
+def wide_bytes(text: str) -> int:
+    """The larger of the UTF-8 lengths of a text before and after NFKC.
+
+    Vocabularies that normalise first can lengthen a text (one ligature becomes several letters).
+    """
+    if text.isascii():
+        return len(text)
+    raw = len(text.encode("utf-8", "surrogatepass"))
+    folded = len(unicodedata.normalize("NFKC", text).encode("utf-8", "surrogatepass"))
+    return max(raw, folded)
+
+
+def _json_bytes(value: object) -> int:
+    return wide_bytes(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))

@@ -1,0 +1,167 @@
+"""Checks of a provider file that look at several keys at once. Each fault says what to do about it.
+
+They run on entries whose single keys are already right. It may import its siblings only.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+
+from minimill.catalog._entries import ClockEntry, ModelEntry, PriceEntry, ProviderEntry, RatesEntry, TierEntry
+from minimill.catalog._faults import Fault, Path, nearest, unknown_word
+from minimill.catalog._shape import hints
+
+_FOREVER = dt.datetime.max.replace(tzinfo=dt.UTC)
+_CONDITIONS = ("input_over", "input_from", "output_over", "output_from", "thinking", "service_tier", "clock")
+_ERROR_CONDITIONS = ("statuses", "codes", "code_prefixes", "types", "params", "message_contains")
+_PRICES = tuple(name for name in hints(RatesEntry) if name != "per_unit")
+_SECRET_HEADERS = frozenset({"authorization", "api-key", "x-api-key", "cookie", "proxy-authorization"})
+
+
+def faults_in(entry: ProviderEntry) -> list[Fault]:
+    """Everything that is wrong with a provider beyond single keys."""
+    return [
+        *_address_faults(entry),
+        *_header_faults(entry),
+        *_error_faults(entry),
+        *_clock_faults(entry),
+        *_name_faults(entry.models),
+        *(fault for number, model in enumerate(entry.models) for fault in _model_faults(entry, model, number)),
+    ]
+
+
+def _address_faults(entry: ProviderEntry) -> Iterator[Fault]:
+    if not entry.regions:
+        if entry.base_url is None:
+            yield Fault((), 'the key "base_url" is missing')
+        if entry.region is not None:
+            yield Fault(("region",), f"this provider has no regions, found {entry.region!r}".replace("'", '"'))
+    elif entry.region is None:
+        yield Fault((), f'the key "region" is missing: which of {", ".join(entry.regions)} is used by default')
+    elif entry.region not in entry.regions:
+        yield Fault(("region",), unknown_word("region", entry.region, entry.regions))
+    if (entry.status == "verified") != (entry.verified_on is not None):
+        yield Fault(("verified_on",), 'say the date of the check with status = "verified", and only with it')
+
+
+def _header_faults(entry: ProviderEntry) -> Iterator[Fault]:
+    for name in entry.headers:
+        if name.lower() in _SECRET_HEADERS:
+            yield Fault(("headers", name), "keys do not belong in this file; name their variable in auth.env (key_env)")
+
+
+def _error_faults(entry: ProviderEntry) -> Iterator[Fault]:
+    for number, line in enumerate(entry.errors):
+        if not any(getattr(line, name) for name in _ERROR_CONDITIONS):
+            yield Fault(("errors", number), f"a line needs a condition: {', '.join(_ERROR_CONDITIONS)}")
+
+
+def _clock_faults(entry: ProviderEntry) -> Iterator[Fault]:
+    for name, clock in entry.clocks.items():
+        yield from _one_clock(entry, clock, ("clocks", name))
+
+
+def _one_clock(entry: ProviderEntry, clock: ClockEntry, path: Path) -> Iterator[Fault]:
+    if fault := zone_fault(clock.zone):
+        yield Fault((*path, "zone"), fault)
+    if clock.holidays is not None and clock.holidays not in entry.calendars:
+        yield Fault((*path, "holidays"), unknown_word("calendar", clock.holidays, entry.calendars))
+    for number, span in enumerate(clock.hours):
+        start, end = span.split("-")
+        if start >= end:
+            yield Fault((*path, "hours", number), f'hours end after they begin, found "{span}": split them at 24:00')
+
+
+def zone_fault(name: str) -> str | None:
+    """What is wrong with a time zone's name, or None."""
+    import zoneinfo
+
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return f'unknown time zone "{name}"{nearest(name, zoneinfo.available_timezones())}'
+    return None
+
+
+def _name_faults(models: Iterable[ModelEntry]) -> Iterator[Fault]:
+    seen: dict[str, int] = {}
+    for number, model in enumerate(models):
+        names: list[tuple[Path, str]] = [(("id",), model.id)]
+        names += [(("aliases", place), alias) for place, alias in enumerate(model.aliases)]
+        for path, name in names:
+            if name in seen:
+                yield Fault(("models", number, *path), f'"{name}" is already a name of models[{seen[name]}]')
+            seen.setdefault(name, number)
+
+
+def _model_faults(entry: ProviderEntry, model: ModelEntry, number: int) -> Iterator[Fault]:
+    path: Path = ("models", number)
+    for small, large in (
+        ("max_input_tokens", "context_tokens"),
+        ("max_output_tokens", "context_tokens"),
+        ("default_output_tokens", "max_output_tokens"),
+    ):
+        low, high = getattr(model, small), getattr(model, large)
+        if low is not None and high is not None and low > high:
+            yield Fault((*path, small), f"expected at most {large} = {high}, found {low}")
+    for place, row in enumerate(model.prices):
+        yield from _row_faults(entry, row, (*path, "prices", place))
+    yield from _overlaps(entry, model.prices, path)
+
+
+def _row_faults(entry: ProviderEntry, row: PriceEntry, path: Path) -> Iterator[Fault]:
+    if row.until is not None and row.until <= row.since:
+        yield Fault((*path, "until"), f"expected an instant after since = {row.since.isoformat()}, found {row.until.isoformat()}")
+    for place, region in enumerate(row.regions):
+        if region not in entry.regions:
+            yield Fault((*path, "regions", place), unknown_word("region", region, entry.regions))
+    prices = [price for rates in (row, *row.tiers) for price in _prices(rates)]
+    if row.free and (prices or row.tiers):
+        yield Fault((*path, "free"), "free = true stands alone; take the prices out, or free = true")
+    elif not row.free and not prices:
+        yield Fault(path, "no price: give input_per_mtok and output_per_mtok, or say free = true")
+    elif not row.free and not any(prices):
+        yield Fault(path, "every price is 0: say free = true instead")
+    for place, tier in enumerate(row.tiers):
+        yield from _tier_faults(entry, tier, (*path, "tiers", place))
+
+
+def _prices(rates: RatesEntry) -> list[Decimal]:
+    found = [getattr(rates, name) for name in _PRICES]
+    return [price for price in found if price is not None] + list(rates.per_unit.values())
+
+
+def _tier_faults(entry: ProviderEntry, tier: TierEntry, path: Path) -> Iterator[Fault]:
+    if all(getattr(tier, name) is None for name in _CONDITIONS):
+        yield Fault(path, f"a tier needs a condition: {', '.join(_CONDITIONS)}")
+    if not _prices(tier):
+        yield Fault(path, "a tier needs a price that it changes")
+    for what in ("input", "output"):
+        if getattr(tier, f"{what}_over") is not None and getattr(tier, f"{what}_from") is not None:
+            yield Fault(path, f"{what}_over (>) and {what}_from (≥) exclude each other")
+    if tier.clock is not None and tier.clock not in entry.clocks:
+        yield Fault((*path, "clock"), unknown_word("clock", tier.clock, entry.clocks))
+
+
+def _overlaps(entry: ProviderEntry, rows: tuple[PriceEntry, ...], path: Path) -> Iterator[Fault]:
+    told: set[int] = set()
+    for region in entry.regions or {"": None}:
+        mine = [(row.since, place) for place, row in enumerate(rows) if not row.regions or region in row.regions]
+        mine.sort()
+        for (_, first), (since, second) in zip(mine, mine[1:], strict=False):
+            if second not in told and _ends(rows[first], since) > since:
+                told.add(second)
+                yield Fault((*path, "prices", second), _overlap_words(rows[first], first, rows[second]))
+
+
+def _ends(row: PriceEntry, following: dt.datetime) -> dt.datetime:
+    """When a row ends, seen from one that follows: a row without `until` ends where the next begins."""
+    if row.until is not None:
+        return row.until
+    return _FOREVER if row.since == following else following
+
+
+def _overlap_words(earlier: PriceEntry, place: int, row: PriceEntry) -> str:
+    if row.since == earlier.since:
+        return f"begins with prices[{place}] at {row.since.isoformat()}: give the older one its own since"
+    return f"begins while prices[{place}] holds: set until = {row.since.isoformat()} there"

@@ -1,0 +1,180 @@
+"""What is wrong with a file, in one clear line: file, key, what was expected, what was found.
+
+Values under keys that look like secrets, and values that look like secrets, are never shown. Used for
+provider files and for `minimill.toml`. It may import `_errors` and `_shape`.
+"""
+
+import datetime as dt
+import json
+import re
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from pydantic_core import ErrorDetails, ValidationError
+
+from minimill._errors import ConfigError
+from minimill.catalog._marks import Matches
+from minimill.catalog._shape import hint_at, hints, table_at
+
+Path = tuple[str | int, ...]
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong."""
+
+    path: Path
+    """Keys and list positions from the top of the file."""
+    text: str
+
+
+def problem(file: str, faults: Sequence[Fault], kind: type[ConfigError]) -> ConfigError:
+    """The error of `kind` that tells the first fault, and how many more there are."""
+    first, rest = faults[0], len(faults) - 1
+    more = f" (and {rest} more)" if rest else ""
+    where = f"{file}: {path_words(first.path)}: " if first.path else f"{file}: "
+    return kind(f"{where}{first.text}{more}")
+
+
+def path_words(path: Iterable[str | int]) -> str:
+    """A path as TOML people write it: `models[3].prices[0].since`."""
+    words = ""
+    for step in path:
+        if isinstance(step, int):
+            words += f"[{step}]"
+        else:
+            key = step if re.fullmatch(r"[A-Za-z0-9_-]+", step) else json.dumps(step, ensure_ascii=False)
+            words += f".{key}" if words else key
+    return words
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """`, did you mean "…"?` with the nearest of `words`, or nothing."""
+    import difflib
+
+    small = {w.lower(): w for w in words}
+    found = difflib.get_close_matches(word.lower(), list(small), n=1, cutoff=0.6)
+    return f', did you mean "{small[found[0]]}"?' if found else ""
+
+
+def unknown_word(what: str, word: str, words: Iterable[str]) -> str:
+    """`unknown …`, with the nearest valid word, or all of them where they are few."""
+    known = sorted(words)
+    hint = nearest(word, known)
+    if not hint and known and len(known) <= 12:
+        hint = f"; known: {', '.join(known)}"
+    return f"unknown {what} {shown(word)}{hint}"
+
+
+def faults_of(error: ValidationError, shape: Any) -> list[Fault]:
+    """The faults that pydantic-core found, in the order of the schema, unknown keys first."""
+    details = error.errors(include_url=False, include_context=True)
+    faults = [_fault(detail, shape) for detail in details]
+    unknown = [f for f, d in zip(faults, details, strict=True) if d["type"] in _UNKNOWN_KEY]
+    return unknown + [f for f in faults if f not in unknown]
+
+
+_UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
+
+
+def _fault(detail: ErrorDetails, shape: Any) -> Fault:
+    path, kind = detail["loc"], detail["type"]
+    if kind in _UNKNOWN_KEY:
+        table = table_at(shape, path[:-1])
+        return Fault(path[:-1], unknown_word("key", str(path[-1]), hints(table) if table else ()))
+    if kind == "missing":
+        return Fault(path[:-1], f'the key "{path[-1]}" is missing')
+    found = f"found {shown(detail['input'], path)}"
+    return Fault(path, f"expected {_expected(detail, shape)}, {found}{_near_word(detail)}")
+
+
+_KINDS = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "float_type": "a number",
+    "is_instance_of": "an exact number",
+    "decimal_type": "an exact number",
+    "finite_number": "a finite number",
+    "datetime_type": "a date and time with offset such as 2026-03-01T00:00:00+08:00",
+    "timezone_aware": "a date and time with offset such as 2026-03-01T00:00:00+08:00",
+    "date_type": "a date such as 2026-11-20",
+    "tuple_type": "a list",
+    "dict_type": "a table",
+    "dataclass_type": "a table",
+}
+
+
+def _expected(detail: ErrorDetails, shape: Any) -> str:
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "literal_error":
+        return "one of " + ", ".join(_words(context))
+    if kind == "greater_than_equal":
+        return f"at least {context['ge']}"
+    if kind == "less_than_equal":
+        return f"at most {context['le']}"
+    if kind == "string_pattern_mismatch":
+        return _meaning(hint_at(shape, detail["loc"])) or f"text like {context['pattern']}"
+    return _KINDS.get(kind) or detail["msg"]
+
+
+def _words(context: dict[str, Any]) -> list[str]:
+    return re.findall(r"'([^']*)'", str(context.get("expected", "")))
+
+
+def _near_word(detail: ErrorDetails) -> str:
+    if detail["type"] != "literal_error" or not isinstance(detail["input"], str):
+        return ""
+    return nearest(detail["input"], _words(detail.get("ctx", {})))
+
+
+def _meaning(hint: Any) -> str | None:
+    for mark in getattr(hint, "__metadata__", ()):
+        if isinstance(mark, Matches):
+            return mark.meaning
+    for inner in getattr(hint, "__args__", ()):
+        if words := _meaning(inner):
+            return words
+    return None
+
+
+# Patterns are compiled when a fault is told, not when the module is imported.
+_SECRET_KEY = (
+    r"(?i)(^|[-_])(api)?(keys?|tokens?|secrets?|passwords?|passwd|authorization|auth|credentials?|cookie|bearer)([-_]|$)"
+)
+_NOT_SECRET = r"(?i)_tokens$|_token_s$|_mtok$|^tokens_per|_tokens_paths$|^key_env$"
+_SECRET_VALUE = r"^(sk|ak|pk|rk|gsk|xai)-|^(AIza|eyJ|bce-v3/|(?i:bearer|basic) )|://[^/\s]*@"
+_LONG = r"[A-Za-z0-9_\-./+=]{24,}"
+
+
+def shown(value: Any, path: Path = ()) -> str:
+    """A value as a reader of the file knows it, shortened; a secret is not shown."""
+    if isinstance(value, str):
+        return "a text (not shown)" if _hidden(value, path) else json.dumps(_short(value), ensure_ascii=False)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    if isinstance(value, float):
+        return f"the binary float {value!r}"
+    if isinstance(value, (int, Decimal)):
+        return _short(str(value))
+    if isinstance(value, (dt.datetime, dt.date, dt.time)):
+        return value.isoformat()
+    return "nothing" if value is None else f"a {type(value).__name__}"
+
+
+def _hidden(value: str, path: Path) -> bool:
+    keys = [step for step in path if isinstance(step, str)]
+    if any(re.search(_SECRET_KEY, key) and not re.search(_NOT_SECRET, key) for key in keys):
+        return True
+    if re.search(_SECRET_VALUE, value):
+        return True
+    mixed = re.search(r"\d", value) and re.search(r"[A-Za-z]", value)
+    return bool(mixed and re.fullmatch(_LONG, value))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."

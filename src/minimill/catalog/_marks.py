@@ -1,0 +1,62 @@
+"""Marks on annotations that say more than a type can: limits, patterns, and how TOML numbers are read.
+
+Read by `_shape`. It imports nothing of minimill.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class AtLeast:
+    """The number is not below `least`."""
+
+    least: int
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class AtMost:
+    """The number is not above `most`."""
+
+    most: int
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Matches:
+    """The text matches `pattern` as a whole; `meaning` says it in words."""
+
+    pattern: str
+    meaning: str
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class OneOrMany:
+    """One item may stand for a list of one."""
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Partial:
+    """A table with some of the fields of the dataclass `of`."""
+
+    of: type
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Zoned:
+    """The instant has an offset."""
+
+
+Price = Annotated[Decimal, AtLeast(0)]
+"""A non-negative exact number; whole numbers may be written without a point."""
+Count = Annotated[int, AtLeast(0)]
+Positive = Annotated[int, AtLeast(1)]
+Instant = Annotated[dt.datetime, Zoned()]
+Seconds = Annotated[float, AtLeast(0)]
+Currency = Annotated[str, Matches(r"[A-Z]{3}", "three capital letters such as CNY or USD")]
+Id = Annotated[str, Matches(r"[a-z][a-z0-9_-]*", "small letters, digits, '-' and '_', starting with a letter")]
+EnvName = Annotated[str, Matches(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")]
+URL_PATTERN = r"https?://[^\s/@?#]+(/[^\s?#@]*)?"
+Url = Annotated[str, Matches(URL_PATTERN, "an http(s) address without a query or a password")]
+Text = Annotated[str, Matches(r"(?s).*\S.*", "some text")]

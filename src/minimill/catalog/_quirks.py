@@ -1,0 +1,200 @@
+"""Quirks: the closed list of ways in which a vendor departs from its dialect.
+
+Plain data that dialects read; every default is what a server does that keeps to the dialect's own page.
+No reading of files here. It imports nothing of minimill.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from minimill.catalog._marks import AtLeast
+
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+FinishWord = Literal["stop", "length", "tool_calls", "content_filter", "unknown"]
+ErrorKind = Literal[
+    "authentication",
+    "permission",
+    "rate_limited",
+    "quota_exhausted",
+    "overloaded",
+    "server",
+    "invalid_request",
+    "context_length",
+    "content_filtered",
+    "model_not_found",
+    "timeout",
+]
+Param = Literal[
+    "temperature",
+    "top_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "stop",
+    "seed",
+    "n",
+    "logprobs",
+    "top_logprobs",
+    "logit_bias",
+    "user",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "response_format",
+    "service_tier",
+    "stream_options",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quirks:
+    """How a vendor, or one of its models, departs from the dialect. Paths are dotted keys (`a.b`)."""
+
+    chat_path: str = "/chat/completions"
+    """Appended to the base address for a chat call."""
+
+    # --- output limit ---
+    output_limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_completion_tokens"
+    """Field that carries the output limit. What the limit covers is said in `bounds`."""
+    output_limit_min: Annotated[int, AtLeast(1)] = 1
+    """Smallest limit that the vendor takes."""
+    output_limit_max: Annotated[int, AtLeast(1)] | None = None
+    """Largest limit that the vendor takes in that field, where it is below the model's maximum output."""
+
+    # --- usage ---
+    stream_usage: Literal["ask", "always", "never"] = "ask"
+    """In streams: `ask` sends `stream_options.include_usage`; `always`: usage comes unasked and
+    `stream_options` is not sent; `never`: no usage is sent in streams."""
+    usage_paths: tuple[str, ...] = ("usage",)
+    """Where the usage object sits in a body or chunk, first found wins; a number counts list items
+    (`choices.0.usage`)."""
+    cached_tokens_paths: tuple[str, ...] = ("prompt_tokens_details.cached_tokens",)
+    """Where cached input tokens sit inside the usage object, first found wins."""
+    cache_write_tokens_paths: tuple[str, ...] = ("prompt_tokens_details.cache_write_tokens",)
+    """Where tokens written to a cache (any lifetime) sit inside the usage object, first found wins."""
+    cache_write_long_tokens_paths: tuple[str, ...] = ()
+    """Where the part of them with the longer lifetime sits, first found wins."""
+    reasoning_tokens_paths: tuple[str, ...] = ("completion_tokens_details.reasoning_tokens",)
+    """Where reasoning tokens sit inside the usage object, first found wins. Empty: not reported, or not
+    to be believed."""
+    audio_input_tokens_paths: tuple[str, ...] = ("prompt_tokens_details.audio_tokens",)
+    """Where audio input tokens sit inside the usage object, first found wins."""
+    image_input_tokens_paths: tuple[str, ...] = ("prompt_tokens_details.image_tokens",)
+    """Where image input tokens sit inside the usage object, first found wins."""
+    audio_output_tokens_paths: tuple[str, ...] = ("completion_tokens_details.audio_tokens",)
+    """Where audio output tokens sit inside the usage object, first found wins."""
+    reasoning_outside_completion: bool = False
+    """True: `completion_tokens` leaves the reasoning tokens out; they are added."""
+    usage_counts_one_choice: bool = False
+    """True: with `n` > 1 the output count covers one of the answers only, so that usage is unknown then."""
+
+    # --- reasoning text ---
+    reasoning_fields: tuple[str, ...] = ("reasoning_content", "reasoning")
+    """Fields of a message or delta that hold reasoning text, first found wins."""
+    opaque_reasoning_field: str | None = None
+    """Field of a message or delta that holds reasoning in sealed form, sent back byte for byte."""
+    reasoning_history: Literal["never", "with_tools", "always"] = "never"
+    """When the reasoning of earlier turns is sent back: never, when the request has tools, or always."""
+    reasoning_history_field: str = "reasoning_content"
+    """Field of an assistant message in the history under which reasoning text is sent back."""
+
+    # --- messages ---
+    system_role: Literal["system", "developer"] = "system"
+    """Role word under which instructions are sent."""
+    text_must_be_string: bool = False
+    """True: content that is text only is sent as one string, never as a list of parts."""
+    image_sources: tuple[Literal["url", "data"], ...] = ("url", "data")
+    """How images may be sent: by address, or as data."""
+    image_data_prefix: bool = True
+    """False: image data is sent as bare base64, without `data:image/png;base64,` before it."""
+    image_details: tuple[str, ...] = ("auto", "low", "high")
+    """Words that the `detail` of an image takes; empty: the field is not sent."""
+    default_image_detail: str | None = None
+    """Detail word sent where the caller names none; None: the field is left out."""
+
+    # --- tools and structured answers ---
+    tool_choices: tuple[Literal["auto", "none", "required", "named"], ...] = ("auto", "none", "required", "named")
+    """Kinds of `tool_choice` that the vendor takes; `named` is one function by name."""
+    thinking_tool_choices: tuple[Literal["auto", "none", "required", "named"], ...] | None = None
+    """Kinds of `tool_choice` taken while the model thinks; None: as `tool_choices`."""
+    effort_with_tools: Effort | None = None
+    """The only effort with which tools are taken, sent with them where the caller names none; None: any."""
+    tool_calls_whole: bool = False
+    """True: in streams a tool call arrives in one piece."""
+    max_tools: Annotated[int, AtLeast(1)] | None = None
+    """Most tools in one request; None: no documented limit."""
+    strict_tools: bool = True
+    """False: `strict` is left out of function definitions."""
+    strict_schemas: bool = True
+    """False: `strict` is left out of `response_format.json_schema`."""
+    json_word_needed: bool = False
+    """True: `json_object` is refused unless the prompt holds the word "json"."""
+
+    # --- thinking ---
+    thinking_switch: Literal["none", "thinking_object", "enable_thinking", "chat_template"] = "none"
+    """Field that turns thinking on or off: none; `thinking: {type: enabled | disabled}`;
+    `enable_thinking: bool`; or `chat_template_kwargs: {enable_thinking: bool}`."""
+    thinking_default: Literal["on", "off", "always"] = "off"
+    """What happens where nothing is sent; `always`: thinking cannot be turned off."""
+    thinking_budget_field: str | None = None
+    """Top-level field that takes a thinking budget in tokens; None: there is none."""
+    efforts: tuple[Effort, ...] = ()
+    """Words that `reasoning_effort` takes; empty: the field is not sent. With `none` in the list and no
+    switch, `none` turns thinking off."""
+    default_effort: Effort | None = None
+    """Effort where nothing is sent; None: unknown, or no effort."""
+    effort_excludes_budget: bool = False
+    """True: an effort and a thinking budget may not be sent together."""
+
+    # --- settings ---
+    refused_params: tuple[Param, ...] = ()
+    """Settings that the vendor answers with an error."""
+    ignored_params: tuple[Param, ...] = ()
+    """Settings that the vendor takes without effect."""
+    thinking_refused_params: tuple[Param, ...] = ()
+    """Settings answered with an error while the model thinks."""
+    thinking_ignored_params: tuple[Param, ...] = ()
+    """Settings without effect while the model thinks."""
+    min_temperature: float | None = None
+    """Smallest temperature taken; None: 0."""
+    max_temperature: float | None = None
+    """Largest temperature taken; None: 2."""
+    min_top_p: float | None = None
+    """Smallest `top_p` taken; None: 0."""
+    max_top_p: float | None = None
+    """Largest `top_p` taken; None: 1."""
+    max_n: Annotated[int, AtLeast(1)] | None = None
+    """Most answers (`n`) in one request; 1 means that the field is not sent; None: no documented limit."""
+    max_stop: Annotated[int, AtLeast(0)] | None = None
+    """Most stop strings in one request; None: no documented limit."""
+    user_field: str | None = "user"
+    """Field that carries the opaque id of the end user; None: it is not sent."""
+    service_tiers: tuple[str, ...] = ()
+    """Words that `service_tier` takes; empty: the field is not sent."""
+    default_service_tiers: tuple[str, ...] = ("default", "auto", "standard")
+    """Words by which an answer names the ordinary tier, which price rows leave out."""
+    service_tier_names: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Words by which an answer names a tier, to the word that price rows use, where they differ."""
+    service_tier_field: str | None = "service_tier"
+    """Field of an answer that names the tier that was billed; None: none does."""
+    cache_marks: Literal["none", "cache_control", "prompt_cache_breakpoint"] = "none"
+    """How a content part is marked for an explicit cache."""
+    extra_body: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """Fields always sent, unless the caller sends them itself."""
+
+    # --- answers and errors ---
+    stream_only: bool = False
+    """True: calls that do not stream are refused; a stream is collected instead."""
+    finish_reasons: Mapping[str, FinishWord] = field(default_factory=dict, hash=False)
+    """The vendor's finish words to ours, where they differ."""
+    finish_errors: Mapping[str, ErrorKind] = field(default_factory=dict, hash=False)
+    """Finish words that say that the answer failed, to the kind of error."""
+    moderation_flag_field: str | None = None
+    """Field of a choice that is a number other than 0 where moderation stepped in."""
+    error_shapes: tuple[
+        Literal["openai", "string", "flat", "detail", "base_resp", "code_message_sid", "error_code_msg"], ...
+    ] = ("openai",)
+    """Error bodies the vendor sends: `openai` `{"error": {…}}`; `string` `{"error": "…"}`; `flat`
+    `{"object": "error", "message": …}`; `detail` `{"detail": …}`; `base_resp` (`status_code` other than 0,
+    also with HTTP 200); `code_message_sid` `{"code", "message", "sid"}`; `error_code_msg`
+    `{"error_code", "error_msg"}`, also with HTTP 200."""

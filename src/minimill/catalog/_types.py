@@ -1,0 +1,221 @@
+"""What the rest of minimill reads of the catalog: providers, models and offers as frozen plain data.
+
+No reading of files, no checks. It may import `_errors`, `_pricing` and its siblings `_marks`, `_quirks`.
+"""
+
+import datetime as dt
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from minimill._errors import MissingKeyError
+from minimill._pricing._rows import Bounds, Clock, PriceRow
+from minimill.catalog._entries import Auth
+from minimill.catalog._quirks import ErrorKind, Quirks
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """One endpoint of a provider that has several."""
+
+    name: str
+    base_url: str
+    key_env: tuple[str, ...] = ()
+    """Variables that hold this region's key; empty: the provider's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRule:
+    """One line of a provider's error table; holds where every condition given holds."""
+
+    kind: ErrorKind
+    statuses: frozenset[int] = frozenset()
+    codes: frozenset[str] = frozenset()
+    code_prefixes: tuple[str, ...] = ()
+    types: frozenset[str] = frozenset()
+    params: frozenset[str] = frozenset()
+    message_contains: tuple[str, ...] = ()
+    """Small letters; one of them occurring is enough."""
+    billed: bool | None = None
+    """Whether such an attempt is billed, by `source`; None: by the general list of refusals."""
+    source: str = ""
+
+    def matches(
+        self, status: int | None, code: str | None, type: str | None, param: str | None, message: str
+    ) -> bool:
+        """Whether the line holds for an error with these properties."""
+        return (
+            (not self.statuses or status in self.statuses)
+            and (not self.types or type in self.types)
+            and (not self.params or param in self.params)
+            and self._code_holds(code)
+            and (not self.message_contains or any(words in message.lower() for words in self.message_contains))
+        )
+
+    def _code_holds(self, code: str | None) -> bool:
+        if not self.codes and not self.code_prefixes:
+            return True
+        return code is not None and (code in self.codes or code.startswith(self.code_prefixes))
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model as a provider sells it."""
+
+    id: str
+    """The id that is sent."""
+    quirks: Quirks = field(repr=False, hash=False)
+    """The provider's quirks with the model's own over them."""
+    bounds: Bounds = field(repr=False)
+    """The provider's bounds with the model's own over them."""
+    default_output_tokens: int
+    """Output limit sent where neither caller nor route gives one."""
+    aliases: tuple[str, ...] = ()
+    context_tokens: int | None = None
+    """Most input and output tokens together; None: unknown."""
+    max_input_tokens: int | None = None
+    """Most input tokens, where the vendor limits them by themselves."""
+    max_output_tokens: int | None = None
+    """Most output tokens; None: unknown."""
+    abilities: frozenset[str] = frozenset({"streaming"})
+    """Words: streaming, tools, vision, json_schema, json_object, audio, files, n; and reasoning."""
+    reasoning: str = "never"
+    """`never`, `optional` or `always`."""
+    status: str = "current"
+    """`current`, `deprecated` or `retired`."""
+    retires_on: dt.date | None = None
+    rows: tuple[PriceRow, ...] = field(default=(), repr=False)
+    """Prices by date; empty: no known price, which is not free."""
+    source: str = ""
+    checked: dt.date | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One vendor or self-hosted server."""
+
+    id: str
+    name: str
+    dialect: str
+    base_url: str
+    """Address that the dialect's path is appended to, without a slash at its end: the first variable of
+    `base_url_env` that was set, else the user's, the region's or the provider's own."""
+    currency: str
+    region: str | None = None
+    """Region in use, which picks the price rows; None: the provider has no regions."""
+    regions: Mapping[str, Region] = field(default_factory=dict, repr=False, hash=False)
+    auth: Auth = field(default_factory=Auth)
+    base_url_env: tuple[str, ...] = ()
+    docs: str = ""
+    status: str = "documented"
+    verified_on: dt.date | None = None
+    source: str = ""
+    checked: dt.date | None = None
+    note: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    request_id_headers: tuple[str, ...] = ("x-request-id",)
+    retry_after_headers: tuple[str, ...] = ("retry-after-ms", "retry-after")
+    rate_reset_headers: tuple[str, ...] = ()
+    quirks: Quirks = field(default_factory=Quirks, repr=False, hash=False)
+    bounds: Bounds = field(default_factory=Bounds, repr=False)
+    errors: tuple[ErrorRule, ...] = field(default=(), repr=False)
+    clocks: Mapping[str, Clock] = field(default_factory=dict, repr=False, hash=False)
+    models: Mapping[str, Model] = field(default_factory=dict, repr=False, hash=False)
+    """By id, in the order of the file; `*` is left out."""
+    names: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    """Aliases to ids."""
+    any_model: Model | None = field(default=None, repr=False)
+    """Stands for every id that is not listed; None: only listed models are sold."""
+    endpoint_prefixes: tuple[str, ...] = ()
+    """Beginnings of ids that name a user's own deployment and hide which model runs there."""
+    endpoints: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    """The user's own deployment ids (`ep-…`) to the ids of the models behind them."""
+    origin: str = "catalog"
+    """`catalog`, or the user's file that defines or changes the provider."""
+
+    @property
+    def accepts_any_model(self) -> bool:
+        """Whether ids that are not listed may be asked for."""
+        return self.any_model is not None
+
+    def key_names(self) -> tuple[str, ...]:
+        """Variables that may hold the key, in order."""
+        region = self.regions.get(self.region or "")
+        return (region.key_env if region else ()) or self.auth.env
+
+    def key(self, environ: Mapping[str, str] | None = None) -> str | None:
+        """The key, or None where the provider is called without one.
+
+        Raises:
+            MissingKeyError: a key is needed and none of its variables is set. Nothing was sent.
+        """
+        if self.auth.scheme == "none":
+            return None
+        environ = os.environ if environ is None else environ
+        names = self.key_names()
+        for name in names:
+            value = environ.get(name, "").strip()
+            if value:
+                return value
+        if self.auth.optional:
+            return None
+        wanted = " or ".join(names) or "no variable is named: say key_env"
+        raise MissingKeyError(f"{self.id} needs a key: set the environment variable {wanted}")
+
+    def auth_header(self, key: str) -> tuple[str, str]:
+        """Name and value of the header that carries `key`."""
+        if self.auth.scheme == "header":
+            return self.auth.header, key
+        return "authorization", f"Bearer {key}"
+
+    def error_rule(
+        self,
+        status: int | None,
+        code: str | None = None,
+        type: str | None = None,
+        param: str | None = None,
+        message: str = "",
+    ) -> ErrorRule | None:
+        """The first line of the error table that holds, or None."""
+        return next((rule for rule in self.errors if rule.matches(status, code, type, param, message)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One model of one provider: what a name such as `doubao:doubao-seed-2-1-pro-260915` stands for."""
+
+    provider: Provider
+    model: Model
+    wire_model: str
+    """The id to send: the model's, or the user's endpoint id."""
+
+    @property
+    def name(self) -> str:
+        """`provider:model`, with the id that is sent."""
+        return f"{self.provider.id}:{self.wire_model}"
+
+    @property
+    def rows(self) -> tuple[PriceRow, ...]:
+        """The model's prices."""
+        return self.model.rows
+
+    @property
+    def quirks(self) -> Quirks:
+        """The model's quirks, over the provider's."""
+        return self.model.quirks
+
+    @property
+    def bounds(self) -> Bounds:
+        """The model's bounds, over the provider's."""
+        return self.model.bounds
+
+    @property
+    def clocks(self) -> Mapping[str, Clock]:
+        """The provider's clocks, which price tiers name."""
+        return self.provider.clocks
+
+    @property
+    def region(self) -> str | None:
+        """The region in use."""
+        return self.provider.region

@@ -1,0 +1,130 @@
+"""A user's own tables over the shipped provider files: the same keys, merged before they are checked.
+
+Tables merge key by key and models by id; the user's error lines come first; other lists replace. It may
+import its siblings.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from minimill.catalog._entries import UserProviderEntry
+from minimill.catalog._faults import Fault, Path
+
+Table = Mapping[str, Any]
+OPEN_ABILITIES = ("streaming", "tools", "json_schema", "json_object")
+"""What a user's own model is taken to do where the file does not say."""
+_EVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def overlay(base: Table | None, own: Table, provider: str, origin: str, today: dt.date) -> dict[str, Any]:
+    """One raw provider table: `own` over `base`, or `own` filled up where there is no `base`.
+
+    What is not of the right kind is left as it stands, for the checks to tell.
+    """
+    if base is None:
+        base = {
+            "id": provider,
+            "name": provider,
+            "currency": "USD",
+            "status": "documented",
+            "source": origin,
+            "checked": today,
+            "auth": {"optional": True},
+        }
+        own = {"models": [{"id": "*"}], **own}
+    currency = own.get("currency", base["currency"])
+    models = own.get("models")
+    if isinstance(models, list):
+        own = {**own, "models": [_filled(model, base, currency, origin, today) for model in models]}
+    merged = _merged(base, own)
+    if "key_env" in own:
+        merged["auth"] = {**_table(merged.get("auth")), "env": _as_list(own["key_env"])}
+        merged["regions"] = {name: _without(region, "key_env") for name, region in _table(merged.get("regions")).items()}
+    return merged
+
+
+def _merged(base: Table, own: Table) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in own.items():
+        before = base.get(key)
+        if isinstance(before, dict) and isinstance(value, dict):
+            result[key] = _merged(before, value)
+        elif key == "models" and isinstance(before, (list, tuple)) and isinstance(value, list):
+            result[key] = _merged_models(before, value)
+        elif key == "errors" and isinstance(before, (list, tuple)) and isinstance(value, list):
+            result[key] = [*value, *before]
+        else:
+            result[key] = value
+    return result
+
+
+def _merged_models(base: Any, own: list[Any]) -> list[Any]:
+    result = list(base)
+    places = {model["id"]: place for place, model in enumerate(base)}
+    for model in own:
+        place = places.get(model.get("id")) if isinstance(model, dict) else None
+        if place is None:
+            result.append(model)
+        else:
+            result[place] = _merged(base[place], model)
+    return result
+
+
+def _filled(model: Any, base: Table, currency: Any, origin: str, today: dt.date) -> Any:
+    """A user's model with the keys that only shipped files must give."""
+    if not isinstance(model, dict):
+        return model
+    filled = dict(model)
+    if model.get("id") not in [known.get("id") for known in base.get("models", ())]:
+        filled = {"source": origin, "checked": today, "abilities": list(OPEN_ABILITIES), **model}
+    if isinstance(model.get("prices"), list):
+        defaults = {"since": _EVER, "currency": currency, "source": origin, "checked": today}
+        filled["prices"] = [{**defaults, **row} if isinstance(row, dict) else row for row in model["prices"]]
+    return filled
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _without(region: Any, key: str) -> Any:
+    return {name: value for name, value in region.items() if name != key} if isinstance(region, dict) else region
+
+
+def own_prices(own: Table) -> frozenset[str]:
+    """Ids of the models that the user prices."""
+    models = own.get("models", ())
+    return frozenset(model["id"] for model in models if isinstance(model, dict) and "prices" in model)
+
+
+def own_path(path: Path, merged: Table, own: Table) -> Path:
+    """Where a place in the merged table stands in the user's own."""
+    if len(path) < 2 or path[0] != "models" or not isinstance(path[1], int):
+        return path
+    model = merged["models"][path[1]]
+    name = model.get("id") if isinstance(model, dict) else None
+    for place, mine in enumerate(own.get("models", ())):
+        if mine is model or (isinstance(mine, dict) and mine.get("id") == name):
+            return ("models", place, *path[2:])
+    return path
+
+
+def user_faults(entry: UserProviderEntry, base: Table | None) -> list[Fault]:
+    """What is wrong with the keys that only a user's table has."""
+    faults = []
+    sold = any(model.get("prices") for model in (base or {}).get("models", ()))
+    if entry.free and sold:
+        faults.append(Fault(("free",), f"free = true is for self-hosted servers; {entry.id} has prices"))
+    names = {name for model in entry.models for name in (model.id, *model.aliases)}
+    for endpoint, model_id in entry.endpoints.items():
+        if model_id not in names:
+            faults.append(Fault(("endpoints", endpoint), f'{entry.id} has no model "{model_id}"'))
+    for place, model in enumerate(entry.models):
+        if model.free and model.prices:
+            faults.append(Fault(("models", place, "free"), "free = true stands alone; take the prices out, or free = true"))
+    return faults

@@ -1,0 +1,147 @@
+"""Reads error bodies in every shape that vendors send. It may import `_json` and `_sse`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from minimill._errors import TransportError
+from minimill.dialects._json import at, dump_text, load
+from minimill.dialects._sse import SseParser
+
+_IDS = (
+    "request_id",
+    "requestId",
+    "error.request_id",
+    "error.id",
+    "sid",
+    "Sid",
+    "header.sid",
+    "trace_id",
+    "id",
+)
+_WAITS = (
+    "error.retry_after", "error.retry_after_seconds", "retry_after", "retry_after_seconds",
+    "error.metadata.retry_after_seconds", "error.details.retry_after",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBody:
+    """What an error body says."""
+
+    shape: str
+    """One of the words of `Quirks.error_shapes`, or `unknown`."""
+    message: str = ""
+    code: str | None = None
+    type: str | None = None
+    param: str | None = None
+    request_id: str | None = None
+    wait_s: Any = None
+    """How long to wait, as the vendor wrote it."""
+    status: int | None = None
+    """HTTP status named inside the body, as in errors that come in the middle of a stream."""
+
+
+def parse_body(data: bytes) -> Any:
+    """The JSON of an error body, also where it comes as a server-sent event; None for anything else."""
+    try:
+        value = load(data)
+    except ValueError:
+        value = _first_event(data)
+    return value[0] if isinstance(value, list) and value else value
+
+
+def _first_event(data: bytes) -> Any:
+    parser = SseParser()
+    try:
+        for _, text in [*parser.feed(data), *parser.close()]:
+            return load(text)
+    except (ValueError, TransportError):
+        pass  # neither JSON nor events: nobody's error body
+    return None
+
+
+def is_error(body: Mapping[str, Any]) -> bool:
+    """Whether a body or chunk that came with a good status reports an error."""
+    if body.get("error"):
+        return True
+    base = body.get("base_resp")
+    if isinstance(base, dict) and _bad(base.get("status_code")):
+        return True
+    if body.get("choices"):
+        return False
+    return any(_bad(body.get(key)) for key in ("code", "error_code")) or body.get("object") == "error"
+
+
+def _bad(code: Any) -> bool:
+    return code not in (None, 0, "0", "", 200, "200", False)
+
+
+def read_error(value: Any) -> ErrorBody:
+    """What a parsed body says, in whatever shape."""
+    if isinstance(value, str):
+        return ErrorBody("unknown", message=value)
+    if not isinstance(value, dict):
+        return ErrorBody("unknown")
+    shape, inner, message = _shape(value)
+    code = _word(inner.get("code"), inner.get("error_code"), inner.get("status_code"), value.get("code"))
+    return ErrorBody(
+        shape=shape,
+        message=_text(message),
+        code=_word(at(inner, "innererror.code"), None) if code is None else code,
+        type=_word(inner.get("type"), inner.get("status")),
+        param=_word(inner.get("param")),
+        request_id=_word(*(at(value, path) for path in _IDS)),
+        wait_s=next((found for path in _WAITS if (found := at(value, path)) is not None), None),
+        status=_status(inner),
+    )
+
+
+def _shape(value: dict[str, Any]) -> tuple[str, dict[str, Any], Any]:
+    """The shape's name, the table that holds code and type, and the message."""
+    error, base = value.get("error"), value.get("base_resp")
+    if isinstance(error, dict):
+        known = any(error.get(key) not in (None, "") for key in ("message", "code", "type"))
+        return "openai" if known else "unknown", error, error.get("message")
+    if isinstance(error, str):
+        return "string", value, error
+    if isinstance(base, dict):
+        return "base_resp", base, base.get("status_msg")
+    if "error_code" in value:
+        return "error_code_msg", value, value.get("error_msg")
+    message = value.get("message", value.get("msg"))
+    if value.get("object") == "error" or (message and "type" in value and "code" in value):
+        return "flat", value, message
+    if "code" in value and message is not None and value.keys() & {"sid", "Sid", "request_id", "data"}:
+        return "code_message_sid", value, message
+    if "detail" in value:
+        return "detail", value, value["detail"]
+    return "unknown", value, message if message is not None else value.get("errors")
+
+
+def _word(*values: Any) -> str | None:
+    """The first that is a word or a number, as text."""
+    for value in values:
+        if isinstance(value, str) and value:
+            return value[:200]
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)[:200]
+    return None
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else dump_text(value)
+
+
+def _status(inner: dict[str, Any]) -> int | None:
+    for key in ("status_code", "http_code", "code", "status"):
+        value = inner.get(key)
+        if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) == 3:
+            value = int(value)
+        if isinstance(value, int) and 400 <= value <= 599:
+            return value
+    return None

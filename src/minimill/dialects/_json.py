@@ -1,0 +1,78 @@
+"""JSON in and out, as vendors write it. May import nothing of minimill."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_MOST = 2**53
+
+
+def load(data: bytes) -> Any:
+    """The value, also where the UTF-8 is damaged or half of a surrogate pair was sent.
+
+    Raises:
+        ValueError: this is no JSON.
+    """
+    try:
+        return from_json(data, cache_strings="keys")
+    except ValueError:
+        return _load_damaged(data)
+
+
+def _load_damaged(data: bytes) -> Any:
+    try:
+        return _mended(json.loads(data.decode("utf-8", "replace")))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        if not _SURROGATE.search(value):
+            return value
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_mended(item) for item in value]
+    if isinstance(value, dict):
+        return {_mended(key): _mended(item) for key, item in value.items()}
+    return value
+
+
+def dump(value: Any) -> bytes:
+    """Compact JSON in raw UTF-8."""
+    return to_json(value)
+
+
+def dump_text(value: Any) -> str:
+    """Compact JSON as text."""
+    return to_json(value).decode("utf-8")
+
+
+def at(value: Any, path: str) -> Any:
+    """What sits at a dotted path (a number counts list items), or None."""
+    for key in path.split("."):
+        if isinstance(value, dict):
+            value = value.get(key)
+        elif isinstance(value, list) and key.isdecimal() and len(key) < 9:
+            value = value[int(key)] if int(key) < len(value) else None
+        else:
+            return None
+    return value
+
+
+def count(value: Any) -> int | None:
+    """A whole number, also written as `12.0` or `"12"`; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 17:
+        return int(value)
+    if isinstance(value, float) and not value.is_integer():  # also inf and nan
+        return None
+    if isinstance(value, (int, float)) and -_MOST < value < _MOST:
+        return int(value)
+    return None

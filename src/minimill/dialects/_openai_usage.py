@@ -1,0 +1,115 @@
+"""Token counts of the `openai_chat` wire in our words.
+
+It may import the catalog's quirks, `_usage` and `_json`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minimill._usage import Usage, nested
+from minimill.dialects._json import at, count
+
+if TYPE_CHECKING:
+    from minimill.catalog import Quirks
+
+_ELSEWHERE = ("usage", "x_groq.usage", "choices.0.usage")
+_CACHED = (
+    "prompt_tokens_details.cached_tokens",
+    "prompt_cache_hit_tokens",
+    "cached_tokens",
+    "num_cached_tokens",
+)
+_WRITTEN = ("prompt_tokens_details.cache_write_tokens", "prompt_tokens_details.cache_creation_input_tokens")
+_REASONING = ("completion_tokens_details.reasoning_tokens", "reasoning_tokens")
+_UNITS = {
+    "web_search": ("server_tool_use_details.web_search_requests", "server_tool_use.web_search_requests"),
+}
+"""Things billed by count beside the tokens."""
+
+
+def find_usage(body: dict[str, Any], quirks: Quirks) -> dict[str, Any] | None:
+    """The usage object of a body or chunk: where the vendor puts it, else where others do."""
+    for path in quirks.usage_paths:
+        found = at(body, path)
+        if isinstance(found, dict) and found:
+            return found
+    for path in _ELSEWHERE:
+        found = at(body, path)
+        if isinstance(found, dict) and found:
+            return found
+    return _from_timings(body.get("timings"))
+
+
+def _from_timings(timings: Any) -> dict[str, Any] | None:
+    """llama.cpp tells its work even where usage was not asked for."""
+    if not isinstance(timings, dict):
+        return None
+    fresh, output = count(timings.get("prompt_n")), count(timings.get("predicted_n"))
+    if fresh is None or output is None:
+        return None
+    cached = count(timings.get("cache_n"))
+    prompt = fresh + (cached or 0)
+    return {"prompt_tokens": prompt, "completion_tokens": output, "cached_tokens": cached}
+
+
+def read_usage(raw: Any, quirks: Quirks) -> Usage | None:
+    """The counts, or None where they cannot be read: unknown, not zero."""
+    if not isinstance(raw, dict):
+        return None
+    prompt, completion, total = (count(raw.get(f"{key}_tokens")) for key in ("prompt", "completion", "total"))
+    if completion is None and prompt is not None and total is not None:
+        completion = total - prompt
+    if prompt is None and completion is not None and total is not None:
+        prompt = total - completion
+    if prompt is None or completion is None or prompt < 0 or completion < 0:
+        return None
+    if not prompt and not completion:
+        return None  # every prompt has tokens: these zeros mean that nobody counted
+    reasoning = _first(
+        raw, quirks.reasoning_tokens_paths, _REASONING if quirks.reasoning_tokens_paths else ()
+    )
+    output, oddities = _output(prompt, completion, total, reasoning or 0, quirks)
+    return nested(
+        Usage(
+            input_tokens=prompt,
+            output_tokens=output,
+            cached_input_tokens=_first(raw, quirks.cached_tokens_paths, _CACHED),
+            cache_write_tokens=_first(raw, quirks.cache_write_tokens_paths, _WRITTEN),
+            cache_write_long_tokens=_first(raw, quirks.cache_write_long_tokens_paths),
+            reasoning_tokens=reasoning,
+            audio_input_tokens=_first(raw, quirks.audio_input_tokens_paths),
+            image_input_tokens=_first(raw, quirks.image_input_tokens_paths),
+            audio_output_tokens=_first(raw, quirks.audio_output_tokens_paths),
+            units=_units(raw),
+            oddities=oddities,
+        )
+    )
+
+
+def _output(
+    prompt: int, completion: int, total: int | None, reasoning: int, quirks: Quirks
+) -> tuple[int, tuple[str, ...]]:
+    """All output tokens. Where the vendor's total is larger than its parts, the rest counts as output."""
+    whole = prompt + completion
+    if quirks.reasoning_outside_completion and total != whole:
+        completion += max(reasoning, 0)
+        whole = prompt + completion
+    if total is None or total == whole:
+        return completion, ()
+    odd = (f"total_tokens {total} is not {prompt} + {completion}",)
+    return (total - prompt if total > whole else completion), odd
+
+
+def _first(raw: dict[str, Any], *lists: tuple[str, ...]) -> int | None:
+    for paths in lists:
+        for path in paths:
+            found = count(at(raw, path))
+            if found is not None:
+                return found
+    return None
+
+
+def _units(raw: dict[str, Any]) -> dict[str, int]:
+    found = {name: _first(raw, paths) for name, paths in _UNITS.items()}
+    return {name: number for name, number in found.items() if number}

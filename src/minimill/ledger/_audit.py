@@ -1,0 +1,69 @@
+"""Adding up the books anew, and small things every engine says alike.
+
+It may import `_money`, `_errors` and its neighbours `_base`, `_books`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+
+from minimill._errors import LedgerError
+from minimill.ledger._base import SpendRow
+from minimill.ledger._books import KEPT, Account, Attempt
+
+
+def differences(
+    accounts: Iterable[Account], entries: Mapping[int, tuple[int, int, int]], holds: Iterable[Attempt]
+) -> list[str]:
+    """A sentence for each sum that does not equal its entries (held, settled, unpriced) or its open holds."""
+    held: dict[int, int] = {}
+    kept: dict[int, int] = {}
+    owed: dict[int, dict[str, int]] = {}
+    for attempt in holds:
+        for line in attempt.lines:
+            place = line.account.id
+            held[place] = held.get(place, 0) + line.held
+            if attempt.state == KEPT:
+                kept[place] = kept.get(place, 0) + line.held
+            if line.held and attempt.meta is not None:
+                by_provider = owed.setdefault(place, {})
+                by_provider[attempt.meta.provider] = by_provider.get(attempt.meta.provider, 0) + line.held
+    said = []
+    for account in accounts:
+        place = account.id
+        sums = entries.get(place, (0, 0, 0))
+        name = f"budget {account.budget!r}, account {account.key!r}, window {account.window_id}"
+        for what, is_, should in (
+            ("held", account.held, sums[0]),
+            ("settled", account.settled, sums[1]),
+            ("unpriced calls", account.unpriced, sums[2]),
+            ("held by open attempts", held.get(place, 0), sums[0]),
+            ("unconfirmed", account.kept, kept.get(place, 0)),
+            ("owed by providers", account.owed, owed.get(place, {})),
+        ):
+            if is_ != should:
+                said.append(f"{name}: {what} is {is_}, the entries say {should}")
+    return said
+
+
+def in_range(row: SpendRow, since: dt.datetime | None, until: dt.datetime | None, call_id: str | None) -> bool:
+    """Whether a row belongs to a report."""
+    started = row.record.started_at
+    return (
+        (since is None or started >= since)
+        and (until is None or started < until)
+        and (call_id is None or row.record.meta.call_id == call_id)
+    )
+
+
+def unknown_budget(name: str, known: Iterable[str]) -> LedgerError:
+    """The error for a budget that was never declared."""
+    names = ", ".join(sorted(known)) or "none"
+    return LedgerError(f"the ledger knows no budget {name!r}; it knows: {names}")
+
+
+def unbooked(problems: list[str]) -> LedgerError:
+    """The error `flush` raises for closings that could not be booked."""
+    more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
+    return LedgerError("; ".join(problems[:3]) + more)

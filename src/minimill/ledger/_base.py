@@ -1,0 +1,279 @@
+"""What every ledger promises, and the records it keeps. Knows money; knows no models and no wires.
+
+It may import `_money` and `_errors` only.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+SCOPE_KEYS = ("app", "user", "route", "provider", "model")
+WINDOWS = ("total", "hour", "day", "week", "month")
+NO_KEY = "(none)"
+"""Account of calls that lack the tag a budget is split by."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetDefinition:
+    """A budget as configured. It lives in the ledger; where two processes differ the stricter wins."""
+
+    name: str
+    limit_nanos: int
+    currency: str
+    window: str = "total"
+    """`total`, or calendar `hour`, `day`, `week` (from Monday), `month` in `zone`, by the ledger's clock."""
+    zone: str = "UTC"
+    scope: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Which calls it covers: app, user, route, provider, model or any tag, all equal. Empty: every call."""
+    by: str | None = None
+    """One account for each value of this scope key or tag; a missing one counts in `(none)`."""
+    hard: bool = True
+    """False: records and warns, never blocks."""
+    unconfirmed_share_ppm: int = 200_000
+    """Most of the limit, in millionths, that may wait on answers a silent vendor owes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One account to debit for one attempt."""
+
+    budget: str
+    key: str
+    """Account inside the budget: the value of its `by` key, `(none)`, or "" for a budget without `by`."""
+    amount_nanos: int | None
+    """The ceiling in the budget's currency. None: unknown, allowed for soft budgets only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What one account of one window holds, all in nanos of `currency`."""
+
+    budget: str
+    key: str
+    window_id: str
+    """Start of the window in its zone (`2026-11-24`, `2026-11`, …), or `total`."""
+    currency: str
+    limit_nanos: int
+    settled_nanos: int
+    held_nanos: int
+    """Reserved and not closed, unconfirmed included."""
+    unconfirmed_nanos: int
+    hard: bool
+    resets_at: dt.datetime | None
+    unpriced_calls: int = 0
+    """Calls of unknown cost (soft budgets): the balance is then "at least"."""
+
+    @property
+    def left_nanos(self) -> int:
+        """limit − settled − held; negative when a correction or a lowered limit put it over."""
+        return self.limit_nanos - self.settled_nanos - self.held_nanos
+
+
+@dataclass(frozen=True, slots=True)
+class HoldInfo:
+    """One open hold."""
+
+    attempt_id: str
+    call_id: str
+    provider: str
+    model: str
+    app: str | None
+    reserved_at: dt.datetime
+    expires_at: dt.datetime
+    unconfirmed: bool
+    """True when its outcome is unknown or its time has passed; it counts as spent all the same."""
+    amounts: tuple[tuple[str, str, int, str], ...]
+    """(budget, key, nanos, currency) of each claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptMeta:
+    """Who asks, known before anything is sent; kept with the hold so that a killed process leaves a name."""
+
+    call_id: str
+    provider: str
+    model: str
+    app: str | None = None
+    route: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """How one attempt ended. Written in the transaction that closes its hold; holds no prompt and no key.
+
+    Amounts are nanos in `currency`, the currency the vendor bills in.
+    """
+
+    attempt_id: str
+    meta: AttemptMeta
+    started_at: dt.datetime
+    finished_at: dt.datetime
+    status: str
+    """`ok`, or the name of the error class, or `cancelled`, or `abandoned`."""
+    certainty: str
+    """`exact`, `estimated` or `held`; `released` where nothing was billed; `unpriced`."""
+    currency: str | None = None
+    reserved_nanos: int | None = None
+    charged_nanos: int | None = None
+    """What counts as spent: the cost, or the hold while nothing better is known; None: unpriced."""
+    input_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    first_token_s: float | None = None
+    finish_reason: str | None = None
+    request_id: str | None = None
+    http_status: int | None = None
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """Buckets with prices, sources and rates: enough for `minimill explain` to redo the arithmetic."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpendRow:
+    """One attempt as the books tell it; corrections are added to `charged_nanos`."""
+
+    record: AttemptRecord
+    corrected_nanos: int = 0
+
+
+@runtime_checkable
+class Ledger(Protocol):
+    """Books that no concurrency, crash or clock can make wrong.
+
+    `reserve` is awaited; closing (`settle`, `release`, `keep`) needs no await: it hands the outcome over
+    and returns, so that it works in `finally` under any cancellation. Every operation is idempotent by
+    `attempt_id`. An open hold counts exactly like a charge in the window that reserved it.
+    """
+
+    url: str
+
+    async def declare(self, budgets: Sequence[BudgetDefinition]) -> list[str]:
+        """Make budgets known, all or none; returns a sentence for each difference in which the stricter value won.
+
+        A limit that a configuration asked for before is not news: declaring it again does not undo a
+        `set_limit` made since.
+
+        Raises:
+            ConfigError: a budget of that name exists with another currency, window, zone, scope or `by`.
+        """
+        ...
+
+    async def reserve(
+        self,
+        attempt_id: str,
+        claims: Sequence[Claim],
+        meta: AttemptMeta,
+        *,
+        expires_at: dt.datetime,
+        wait_until: float | None = None,
+        wait_silent_until: float | None = None,
+    ) -> tuple[Balance, ...]:
+        """Set money aside in every claimed account, or in none; returns the balances after.
+
+        What does not fit waits, first come first served, until `wait_until` (on `time.monotonic`) for held
+        money to come free; where only a silent vendor stands in the way, until `wait_silent_until`. A later
+        reservation passes an earlier one only if the earlier does not fit. What cannot fit even when every
+        hold comes free is refused at once.
+
+        Cancelled while it waits: withdrawn, or once committed released. Claims on the same account add up.
+        Repeating an open attempt changes nothing.
+
+        Raises:
+            BudgetExceededError: an account has too little left, or (`provider_silent`) too much of it
+                waits on answers this provider owes. Nothing was changed.
+            LedgerError: the books cannot be written, or the attempt was closed or withdrawn before.
+                Nothing is held.
+            ValueError: an amount is missing for a hard budget or is no count of nanos. Nothing was changed.
+        """
+        ...
+
+    def settle(
+        self, attempt_id: str, amounts: Mapping[str, int | None], record: AttemptRecord, *, answered: bool = True
+    ) -> None:
+        """Book what the attempt cost, in place of its hold: `amounts` maps budget name to nanos.
+
+        More than was held is booked in full. After an earlier closing the difference is booked as an entry
+        of its own; after a correction the money stays as corrected. A budget whose amount is missing or None
+        keeps its hold, as unconfirmed. `answered` says that the vendor is alive.
+
+        An amount for which nothing was reserved is reported by `flush` and logged. Without amounts the
+        attempt need not have been reserved: its record is written.
+        """
+        ...
+
+    def release(self, attempt_id: str, record: AttemptRecord | None = None, *, answered: bool = False) -> None:
+        """Close a hold for which nothing was billed. Of an unknown id: makes a later reserve fail.
+
+        After a settlement or a correction it does nothing.
+        """
+        ...
+
+    def keep(self, attempt_id: str, record: AttemptRecord, *, silent: bool = True) -> None:
+        """Leave the hold standing as unconfirmed: nobody knows what was billed.
+
+        `silent` says that the vendor owes an answer (not that the caller went away). After any other closing
+        it does nothing.
+        """
+        ...
+
+    def answered(self, provider: str) -> None:
+        """The vendor has begun to answer: more money may go out to it. Cheap enough to call at each first byte."""
+        ...
+
+    async def correct(self, attempt_id: str, amounts: Mapping[str, int], *, reason: str) -> None:
+        """Book the truth about an attempt, found out later, as an entry of its own. Later settlements do not undo it.
+
+        Raises:
+            ValueError: an amount is no count of nanos.
+            LedgerError: no such attempt, or no such budget among its claims.
+        """
+        ...
+
+    async def set_limit(self, budget: str, limit_nanos: int) -> None:
+        """Change a budget's limit for every process, up or down. Raises LedgerError: no such budget."""
+        ...
+
+    async def balances(self, budget: str | None = None, *, at: dt.datetime | None = None) -> list[Balance]:
+        """Every account of the window that holds `at` (default: now), by budget and key.
+
+        A budget without `by` is always there. Raises LedgerError: no such budget.
+        """
+        ...
+
+    async def holds(self) -> list[HoldInfo]:
+        """Every open hold of every window, oldest first."""
+        ...
+
+    async def records(
+        self, *, since: dt.datetime | None = None, until: dt.datetime | None = None, call_id: str | None = None
+    ) -> list[SpendRow]:
+        """Attempts that started in [since, until), in that order.
+
+        One that nobody closed is among them: as `open` until its `expires_at`, then as `lost`.
+        """
+        ...
+
+    async def audit(self) -> list[str]:
+        """Add up all entries anew; returns a sentence for each sum that differs from them."""
+        ...
+
+    async def flush(self) -> None:
+        """Wait until everything handed over so far is in the books.
+
+        Raises:
+            LedgerError: a closing could not be written; its hold stands.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Flush and close. Closing again does nothing."""
+        ...
+
+    def close(self) -> None:
+        """The same from synchronous code; used at interpreter exit."""
+        ...

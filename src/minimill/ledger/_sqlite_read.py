@@ -1,0 +1,108 @@
+"""Reading the books: each function sees one moment of them, through a connection that cannot write.
+
+They may take long on large books and run in a thread of their own. It may import `_money`, `_errors` and its
+neighbours.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any, TypeVar
+
+from minimill._errors import LedgerError
+from minimill.ledger._audit import differences, in_range, unknown_budget
+from minimill.ledger._base import Balance, HoldInfo, SpendRow
+from minimill.ledger._books import Account, Attempt, balance, expired_by_account, hold_info, spend_row
+from minimill.ledger._sqlite_file import connect_reader
+from minimill.ledger._sqlite_rows import ACCOUNT_COLUMNS, ATTEMPT_COLUMNS, account_of
+from minimill.ledger._sqlite_store import Tables
+from minimill.ledger._windows import to_us
+
+T = TypeVar("T")
+
+
+class Reader:
+    """One moment of the books."""
+
+    def __init__(self, db: sqlite3.Connection, now_us: int) -> None:
+        self._db = db
+        self._now_us = now_us
+        self._tables = Tables(db)
+
+    def balances(self, budget: str | None, at: dt.datetime | None) -> list[Balance]:
+        """See `Ledger.balances`."""
+        budgets = self._tables.budgets
+        if budget is not None and budget not in budgets:
+            raise unknown_budget(budget, budgets)
+        expired = expired_by_account(self._open(), self._now_us)
+        found = []
+        for name in sorted(budgets) if budget is None else [budget]:
+            window = budgets[name].window(self._now_us if at is None else to_us(at))
+            accounts = self._accounts("budget = ? AND window = ? ORDER BY key", name, window.id)
+            if budgets[name].definition.by is None and not accounts:
+                accounts = [Account(0, name, "", window.id)]
+            found += [balance(budgets[name], a, window, expired.get(a.id, 0)) for a in accounts]
+        return found
+
+    def holds(self) -> list[HoldInfo]:
+        """See `Ledger.holds`."""
+        found = [hold_info(self._tables, attempt, self._now_us) for attempt in self._open()]
+        return sorted(found, key=lambda hold: (hold.reserved_at, hold.attempt_id))
+
+    def records(self, since: dt.datetime | None, until: dt.datetime | None, call_id: str | None) -> list[SpendRow]:
+        """See `Ledger.records`."""
+        closed = self._closed_of_call(call_id) if call_id is not None else self._closed_between(since, until)
+        rows = [spend_row(self._tables, attempt, self._now_us) for attempt in (*closed, *self._open())]
+        found = [row for row in rows if row is not None and in_range(row, since, until, call_id)]
+        return sorted(found, key=lambda row: (row.record.started_at, row.record.attempt_id))
+
+    def audit(self) -> list[str]:
+        """See `Ledger.audit`."""
+        sums = {
+            account: (held, settled, unpriced)
+            for account, held, settled, unpriced in self._db.execute(
+                "SELECT account, sum(held), sum(settled), sum(unpriced) FROM entries GROUP BY account"
+            )
+        }
+        return differences(self._accounts("1"), sums, self._open())
+
+    def _accounts(self, where: str, *values: Any) -> list[Account]:
+        rows = self._db.execute(f"SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE {where}", values)
+        return [account_of(row) for row in rows]
+
+    def _open(self) -> list[Attempt]:
+        return self._tables.attempts_of(self._db.execute(f"SELECT NULL, {ATTEMPT_COLUMNS} FROM holds").fetchall())
+
+    def _closed_between(self, since: dt.datetime | None, until: dt.datetime | None) -> list[Attempt]:
+        low = -(2**62) if since is None else to_us(since)
+        high = 2**62 if until is None else to_us(until)
+        return self._closed("started_us >= ? AND started_us < ?", low, high)
+
+    def _closed_of_call(self, call_id: str) -> list[Attempt]:
+        # Attempts named after their call are found by key; others by looking through all.
+        return self._closed("id >= ? AND id < ?", call_id, call_id + "\U0010ffff") or self._closed(
+            "json_extract(meta, '$[0]') = ?", call_id
+        )
+
+    def _closed(self, where: str, *values: Any) -> list[Attempt]:
+        sql = f"SELECT seq, {ATTEMPT_COLUMNS} FROM attempts WHERE {where}"
+        return self._tables.attempts_of(self._db.execute(sql, values).fetchall())
+
+
+@contextmanager
+def _moment(path: str, now_us: int) -> Iterator[Reader]:
+    with closing(connect_reader(path)) as db:
+        db.execute("BEGIN")
+        yield Reader(db, now_us)
+
+
+def read(path: str, now_us: int, ask: Callable[[Reader], T]) -> T:
+    """Ask the books one thing. Raises LedgerError."""
+    try:
+        with _moment(path, now_us) as reader:
+            return ask(reader)
+    except sqlite3.Error as error:
+        raise LedgerError(f"{path} cannot be read: {error}") from error

@@ -1,0 +1,160 @@
+"""Objects of the books as rows and text, and back.
+
+No statements, no rules. It may import `_money`, `_errors` and its neighbours `_base`, `_books`, `_budgets`, `_windows`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from minimill.ledger._base import AttemptMeta, AttemptRecord, BudgetDefinition
+from minimill.ledger._books import Account, Attempt, Line
+from minimill.ledger._budgets import Budget
+from minimill.ledger._windows import from_us, to_us
+
+_encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
+_RECORD_FIELDS = tuple(
+    f.name for f in fields(AttemptRecord) if f.name not in ("attempt_id", "meta", "started_at", "finished_at", "details")
+)
+
+ACCOUNT_COLUMNS = "id, budget, key, window, settled, held, kept, unpriced, owed"
+ATTEMPT_COLUMNS = "id, state, reserved_us, expires_us, meta, lines, record"
+BUDGET_COLUMNS = "id, name, currency, window, zone, scope, by, limit_nanos, hard, share_ppm, seen"
+
+
+def to_json(value: object) -> str:
+    """Compact ASCII text; what JSON does not know is written as `str` writes it."""
+    try:
+        return _encode(value)
+    except (TypeError, ValueError, RecursionError):  # keys that are no text, or a structure that holds itself
+        return _encode(str(value))
+
+
+def plain(text: str) -> str:
+    """Text as the books keep it: halves of surrogate pairs, which no encoding writes, become `?`."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+# -- budgets and accounts ------------------------------------------------------------------------
+
+
+def budget_row(budget: Budget) -> tuple[Any, ...]:
+    """The columns of `BUDGET_COLUMNS`."""
+    d = budget.definition
+    scope = to_json(dict(d.scope))
+    return (
+        budget.id, d.name, d.currency, d.window, d.zone, scope, d.by,
+        d.limit_nanos, int(d.hard), d.unconfirmed_share_ppm, to_json(list(budget.seen)),
+    )  # fmt: skip
+
+
+def budget_of(row: tuple[Any, ...]) -> Budget:
+    """A budget from `BUDGET_COLUMNS`."""
+    id_, name, currency, window, zone, scope, by, limit, hard, share, seen = row
+    definition = BudgetDefinition(name, limit, currency, window, zone, json.loads(scope), by, bool(hard), share)
+    return Budget(id_, definition, tuple(json.loads(seen)))
+
+
+def account_of(row: tuple[Any, ...]) -> Account:
+    """An account from `ACCOUNT_COLUMNS`."""
+    id_, budget, key, window, settled, held, kept, unpriced, owed = row
+    return Account(id_, budget, key, window, settled, held, kept, unpriced, _owed_of(owed))
+
+
+def account_row(a: Account) -> tuple[Any, ...]:
+    """The columns of `ACCOUNT_COLUMNS`."""
+    return (a.id, a.budget, a.key, a.window_id, a.settled, a.held, a.kept, a.unpriced, _owed_text(a.owed))
+
+
+def account_sums(a: Account) -> tuple[Any, ...]:
+    """The columns that change, and the id."""
+    return (a.settled, a.held, a.kept, a.unpriced, _owed_text(a.owed), a.id)
+
+
+def _owed_text(owed: Mapping[str, int]) -> str:
+    return to_json(owed) if owed else ""
+
+
+def _owed_of(text: str) -> dict[str, int]:
+    return json.loads(text) if text else {}
+
+
+# -- attempts ------------------------------------------------------------------------------------
+
+
+def attempt_row(attempt: Attempt) -> tuple[Any, ...]:
+    """The columns of `ATTEMPT_COLUMNS`."""
+    return (
+        attempt.id,
+        attempt.state,
+        attempt.reserved_us,
+        attempt.expires_us,
+        None if attempt.meta is None else _meta_text(attempt.meta),
+        _lines_text(attempt.lines),
+        None if attempt.record is None else _record_text(attempt.record, attempt.meta),
+    )
+
+
+def attempt_of(row: tuple[Any, ...], account: Callable[[int], Account], place: int | None) -> Attempt:
+    """An attempt from `ATTEMPT_COLUMNS`."""
+    id_, state, reserved_us, expires_us, meta_text, lines_text, record_text = row
+    meta = None if meta_text is None else _meta_of(json.loads(meta_text))
+    record = None if record_text is None else _record_of(id_, json.loads(record_text), meta)
+    lines = [
+        Line(account(number), reserved, held, booked, bool(flags & 1), bool(flags & 2))
+        for number, reserved, held, booked, flags in json.loads(lines_text)
+    ]
+    return Attempt(id_, state, meta, lines, reserved_us, expires_us, record, place)
+
+
+def account_ids(lines_text: str) -> list[int]:
+    """The accounts that an attempt's lines name."""
+    return [line[0] for line in json.loads(lines_text)]
+
+
+def started_us(attempt: Attempt) -> int:
+    """What reports sort an attempt by."""
+    return attempt.reserved_us if attempt.record is None else to_us(attempt.record.started_at)
+
+
+def _lines_text(lines: list[Line]) -> str:
+    return _encode([[n.account.id, n.reserved, n.held, n.booked, n.unpriced + 2 * n.corrected] for n in lines])
+
+
+def _meta_text(meta: AttemptMeta) -> str:
+    return to_json(_meta_list(meta))
+
+
+def _meta_list(meta: AttemptMeta) -> list[Any]:
+    return [meta.call_id, meta.provider, meta.model, meta.app, meta.route, dict(meta.tags)]
+
+
+def _meta_of(found: list[Any]) -> AttemptMeta:
+    return AttemptMeta(*found)
+
+
+def _record_text(record: AttemptRecord, meta: AttemptMeta | None) -> str:
+    found: dict[str, Any] = {"started_us": to_us(record.started_at), "finished_us": to_us(record.finished_at)}
+    for name in _RECORD_FIELDS:
+        value = getattr(record, name)
+        if value is not None:
+            found[name] = value
+    if record.details:
+        found["details"] = record.details
+    if record.meta is not meta and record.meta != meta:
+        found["meta"] = _meta_list(record.meta)
+    try:
+        return _encode(found)
+    except (TypeError, ValueError, RecursionError):
+        found["details"] = {"unreadable": str(record.details)}
+        return to_json(found)
+
+
+def _record_of(attempt_id: str, found: dict[str, Any], meta: AttemptMeta | None) -> AttemptRecord:
+    started, finished = from_us(found.pop("started_us")), from_us(found.pop("finished_us"))
+    own = found.pop("meta", None)
+    meta = _meta_of(own) if own is not None else meta or AttemptMeta("", "", "")
+    return AttemptRecord(attempt_id, meta, started, finished, **found)

@@ -1,0 +1,226 @@
+"""The store of the rules on a SQLite connection: reads what one transaction touches, writes it back at its end.
+
+It decides nothing and commits nothing. It may import `_money`, `_errors` and its neighbours.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+from minimill.ledger._books import Account, Attempt, Provider
+from minimill.ledger._budgets import Budget
+from minimill.ledger._sqlite_rows import (
+    ACCOUNT_COLUMNS,
+    ATTEMPT_COLUMNS,
+    BUDGET_COLUMNS,
+    account_ids,
+    account_of,
+    account_row,
+    account_sums,
+    attempt_of,
+    attempt_row,
+    budget_of,
+    budget_row,
+    started_us,
+    to_json,
+)
+
+IN_HOLDS = -1
+"""Place of an attempt that is stored among the open holds; any other place is its row among the closed."""
+
+_IN = "IN (SELECT value FROM json_each(?))"
+
+
+class Tables:
+    """Rows of one transaction as objects. `begin` forgets them, `write` puts back what changed."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self.budgets: dict[str, Budget] = {}
+        self._budgets_version = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Start over with nothing read; budgets are read again only when somebody changed them."""
+        self._attempts: dict[str, Attempt | None] = {}
+        self._changed: dict[str, Attempt] = {}
+        self._by_place: dict[tuple[str, str, str], Account] = {}
+        self._by_id: dict[int, Account] = {}
+        self._fresh: set[int] = set()
+        self._moved: dict[int, Account] = {}
+        self._providers: dict[str, Provider] = {}
+        self._heard: dict[str, Provider] = {}
+        self._entries: list[tuple[Any, ...]] = []
+        self._next_account: int | None = None
+        version = self._db.execute("SELECT value FROM meta WHERE name = 'budgets_version'").fetchone()[0]
+        if version != self._budgets_version:
+            rows = self._db.execute(f"SELECT {BUDGET_COLUMNS} FROM budgets").fetchall()
+            self.budgets = {row[1]: budget_of(row) for row in rows}
+            self._budgets_version = version
+
+    def forget_budgets(self) -> None:
+        """Read them again at the next `begin`: a change of them was rolled back."""
+        self._budgets_version = 0
+
+    # -- what the rules ask for ------------------------------------------------------------------
+
+    def budget(self, name: str) -> Budget | None:
+        return self.budgets.get(name)
+
+    def account(self, budget: str, key: str, window_id: str) -> Account:
+        place = (budget, key, window_id)
+        found = self._by_place.get(place)
+        if found is None:
+            row = self._db.execute(
+                f"SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE budget = ? AND window = ? AND key = ?",
+                (budget, window_id, key),
+            ).fetchone()
+            found = self._seen(row) if row else self._open(place)
+        return found
+
+    def _seen(self, row: tuple[Any, ...]) -> Account:
+        found = self._by_id.get(row[0])
+        if found is None:
+            found = self._by_id[row[0]] = account_of(row)
+            self._by_place[found.budget, found.key, found.window_id] = found
+        return found
+
+    def _open(self, place: tuple[str, str, str]) -> Account:
+        if self._next_account is None:
+            self._next_account = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM accounts").fetchone()[0]
+        account = Account(self._next_account, *place)
+        self._next_account += 1
+        self._fresh.add(account.id)
+        self._by_id[account.id] = self._by_place[place] = account
+        return account
+
+    def account_by_id(self, number: int) -> Account:
+        """An account that a line names."""
+        if number not in self._by_id:
+            self._load_accounts([number])
+        return self._by_id[number]
+
+    def attempt(self, attempt_id: str) -> Attempt | None:
+        if attempt_id not in self._attempts:
+            self.load([attempt_id])
+        return self._attempts[attempt_id]
+
+    def provider(self, name: str) -> Provider:
+        found = self._providers.get(name)
+        if found is None:
+            row = self._db.execute("SELECT answered_us FROM providers WHERE name = ?", (name,)).fetchone()
+            found = self._providers[name] = Provider(name, row[0] if row else 0)
+        return found
+
+    def put(self, attempt: Attempt) -> None:
+        self._attempts[attempt.id] = self._changed[attempt.id] = attempt
+        for line in attempt.lines:
+            self._moved[line.account.id] = line.account
+
+    def heard(self, provider: Provider) -> None:
+        self._heard[provider.name] = provider
+
+    def enter(
+        self,
+        attempt_id: str,
+        account: Account,
+        kind: str,
+        held: int,
+        settled: int,
+        unpriced: int,
+        now_us: int,
+        reason: str | None,
+    ) -> None:
+        self._entries.append((now_us, attempt_id, account.id, kind, held, settled, unpriced, reason))
+        self._moved[account.id] = account
+
+    # -- reading many ----------------------------------------------------------------------------
+
+    def load(self, attempt_ids: Iterable[str]) -> None:
+        """Read attempts that the transaction is going to need, in two statements."""
+        wanted = dict.fromkeys(attempt_ids)
+        for known in self._attempts:
+            wanted.pop(known, None)
+        if not wanted:
+            return
+        self._attempts.update(wanted)
+        self._adopt_rows(f"SELECT NULL, {ATTEMPT_COLUMNS} FROM holds WHERE id {_IN}", wanted)
+        rest = [attempt_id for attempt_id in wanted if self._attempts[attempt_id] is None]
+        if rest:
+            self._adopt_rows(f"SELECT seq, {ATTEMPT_COLUMNS} FROM attempts WHERE id {_IN}", rest)
+
+    def _adopt_rows(self, sql: str, attempt_ids: Iterable[str]) -> None:
+        for attempt in self.attempts_of(self._db.execute(sql, (to_json(list(attempt_ids)),)).fetchall()):
+            self._attempts[attempt.id] = attempt
+
+    def attempts_of(self, rows: list[tuple[Any, ...]]) -> list[Attempt]:
+        """Attempts from rows of (seq or NULL for an open one, ATTEMPT_COLUMNS)."""
+        self._load_accounts({number for row in rows for number in account_ids(row[6])})
+        return [attempt_of(row[1:], self.account_by_id, IN_HOLDS if row[0] is None else row[0]) for row in rows]
+
+    def _load_accounts(self, numbers: Iterable[int]) -> None:
+        missing = [number for number in numbers if number not in self._by_id]
+        if missing:
+            sql = f"SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE id {_IN}"
+            for row in self._db.execute(sql, (to_json(missing),)):
+                self._seen(row)
+
+    # -- writing back ----------------------------------------------------------------------------
+
+    def put_budget(self, budget: Budget) -> None:
+        """Write a budget that is new or was changed."""
+        marks = ", ".join("?" * len(BUDGET_COLUMNS.split(",")))
+        self._db.execute(f"INSERT OR REPLACE INTO budgets ({BUDGET_COLUMNS}) VALUES ({marks})", budget_row(budget))
+        self._db.execute("UPDATE meta SET value = value + 1 WHERE name = 'budgets_version'")
+        self._budgets_version += 1
+        self.budgets[budget.name] = budget
+
+    def next_budget_id(self) -> int:
+        """A number for a budget that is new."""
+        return 1 + max((budget.id for budget in self.budgets.values()), default=0)
+
+    def write(self) -> None:
+        """Put back what changed."""
+        self._write_accounts()
+        self._write_attempts()
+        self._many(
+            "INSERT INTO entries (at_us, attempt, account, kind, held, settled, unpriced, reason) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            self._entries,
+        )
+        heard = [(provider.name, provider.answered_us) for provider in self._heard.values()]
+        self._many("INSERT OR REPLACE INTO providers (name, answered_us) VALUES (?, ?)", heard)
+
+    def _many(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
+        if rows:
+            self._db.executemany(sql, rows)
+
+    def _write_accounts(self) -> None:
+        fresh = [account_row(a) for number, a in self._moved.items() if number in self._fresh]
+        known = [account_sums(a) for number, a in self._moved.items() if number not in self._fresh]
+        self._many(f"INSERT INTO accounts ({ACCOUNT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", fresh)
+        self._many("UPDATE accounts SET settled=?, held=?, kept=?, unpriced=?, owed=? WHERE id = ?", known)
+
+    def _write_attempts(self) -> None:
+        held, left, closed, again = [], [], [], []
+        for attempt in self._changed.values():
+            row = attempt_row(attempt)
+            if attempt.is_open:
+                held.append(row)
+                continue
+            if attempt.place is not None and attempt.place >= 0:
+                again.append((*row[1:], started_us(attempt), attempt.place))
+                continue
+            closed.append((*row, started_us(attempt)))
+            if attempt.place == IN_HOLDS:
+                left.append((attempt.id,))
+        self._many("DELETE FROM holds WHERE id = ?", left)
+        self._many(f"INSERT OR REPLACE INTO holds ({ATTEMPT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", held)
+        self._many(f"INSERT INTO attempts ({ATTEMPT_COLUMNS}, started_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", closed)
+        self._many(
+            "UPDATE attempts SET state=?, reserved_us=?, expires_us=?, meta=?, lines=?, record=?, started_us=? "
+            "WHERE seq = ?",
+            again,
+        )
