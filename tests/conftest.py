@@ -5,9 +5,13 @@ import os
 import sys
 
 import pytest
+from hypothesis import settings
 
 KEPT = ("MINIMILL_LOCAL_URL", "MINIMILL_RECORDINGS")
 PROXIES = ("ALL_PROXY", "FTP_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="module", params=["asyncio", "trio"])

@@ -11,7 +11,15 @@ from typing import Any
 
 import pytest
 
-from minimill._chat import Answer, Finished, FinishReason, ReasoningDelta, TextDelta, ToolCallDelta, UsageReported
+from minimill._chat import (
+    Answer,
+    Finished,
+    FinishReason,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    UsageReported,
+)
 from minimill._errors import (
     AuthenticationError,
     ContextLengthError,
@@ -188,6 +196,7 @@ def feed(row: Any, target: Target, size: int) -> tuple[list[Any], Answer | Provi
     try:
         for start in range(0, len(body), size):
             events += decoder.feed(body[start : start + size])
+        events += decoder.flush()
         return events, decoder.close()
     except ProviderError as error:
         return events, error

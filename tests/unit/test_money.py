@@ -30,7 +30,9 @@ def test_an_amount_is_read_from_text(text: str, nanos: int, currency: str) -> No
     assert Money.of(text) == Money(nanos, currency)
 
 
-@pytest.mark.parametrize("text", ["", "50", "CNY", "50 yuan", "1,5 CNY", "1.2.3 CNY", "5 cny", "_ CNY", "1e3 CNY"])
+@pytest.mark.parametrize(
+    "text", ["", "50", "CNY", "50 yuan", "1,5 CNY", "1.2.3 CNY", "5 cny", "_ CNY", "1e3 CNY"]
+)
 def test_text_that_is_no_amount_is_refused(text: str) -> None:
     """Nothing is guessed."""
     with pytest.raises(ValueError, match="number"):

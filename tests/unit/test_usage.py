@@ -39,8 +39,18 @@ def test_parts_that_were_not_reported_stay_unknown() -> None:
 @pytest.mark.parametrize(
     ("usage", "part", "left", "oddity"),
     [
-        (Usage(10, 5, cached_input_tokens=11), "cached_input_tokens", 10, "cached_input_tokens 11 outside 0..10"),
-        (Usage(10, 5, cached_input_tokens=-1), "cached_input_tokens", 0, "cached_input_tokens -1 outside 0..10"),
+        (
+            Usage(10, 5, cached_input_tokens=11),
+            "cached_input_tokens",
+            10,
+            "cached_input_tokens 11 outside 0..10",
+        ),
+        (
+            Usage(10, 5, cached_input_tokens=-1),
+            "cached_input_tokens",
+            0,
+            "cached_input_tokens -1 outside 0..10",
+        ),
         (
             Usage(10, 5, cached_input_tokens=8, cache_write_tokens=3),
             "cache_write_tokens",
@@ -54,12 +64,24 @@ def test_parts_that_were_not_reported_stay_unknown() -> None:
             "cache_write_long_tokens 5 outside 0..4",
         ),
         (Usage(10, 5, reasoning_tokens=6), "reasoning_tokens", 5, "reasoning_tokens 6 outside 0..5"),
-        (Usage(10, 5, audio_input_tokens=11), "audio_input_tokens", 10, "audio_input_tokens 11 outside 0..10"),
-        (Usage(10, 5, image_input_tokens=11), "image_input_tokens", 10, "image_input_tokens 11 outside 0..10"),
+        (
+            Usage(10, 5, audio_input_tokens=11),
+            "audio_input_tokens",
+            10,
+            "audio_input_tokens 11 outside 0..10",
+        ),
+        (
+            Usage(10, 5, image_input_tokens=11),
+            "image_input_tokens",
+            10,
+            "image_input_tokens 11 outside 0..10",
+        ),
         (Usage(10, 5, audio_output_tokens=6), "audio_output_tokens", 5, "audio_output_tokens 6 outside 0..5"),
     ],
 )
-def test_the_total_wins_over_a_part_that_does_not_fit(usage: Usage, part: str, left: int, oddity: str) -> None:
+def test_the_total_wins_over_a_part_that_does_not_fit(
+    usage: Usage, part: str, left: int, oddity: str
+) -> None:
     """The part is cut to what is possible, and what was sent is told."""
     fixed = nested(usage)
     assert getattr(fixed, part) == left

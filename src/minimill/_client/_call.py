@@ -243,8 +243,8 @@ class Call:
         left_out = {item.name: item.reason for item in self.plan.left_out}
         if self.errors and all(isinstance(error, BudgetError) for error in self.errors):
             return self.told(self.errors[-1] if len(self.errors) == 1 else _clearest(self.errors))
-        if len(self.errors) == 1 and not left_out:
-            return self.told(self.errors[0])
+        if self.errors and len(self.plan.candidates) == 1 and not left_out:
+            return self.told(self.errors[-1])
         if not self.errors and len(left_out) == 1 and "needs a key" in next(iter(left_out.values())):
             return self.told(MissingKeyError(next(iter(left_out.values()))))
         return self.told(AllAttemptsFailedError(_summary(self, left_out), errors=self.errors, left_out=left_out))

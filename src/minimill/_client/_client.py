@@ -230,7 +230,7 @@ class Client:
             return
         lock = self._locks.get(None)
         if lock is None:
-            lock = anyio.Lock()
+            lock = anyio.Lock(fast_acquire=True)
             self._locks.set(lock)
         async with lock:
             if not self._declared:

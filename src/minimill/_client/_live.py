@@ -99,7 +99,7 @@ class Live:
 
     async def aclose(self) -> None:
         """Close the connection, or give it back."""
-        await self._exchange.aclose()
+        await self._exchange.aclose(drain=self.answer is not None)
 
     def reply(self, answer: Answer) -> Reply:
         """The reply that a plain call would have returned."""

@@ -92,9 +92,9 @@ def doubts(usage: Usage, sheet: Sheet, open_: Unknowns) -> Iterator[str]:
         yield "cache writes were not reported: the dearer reading"
     if open_.lifetime and fates[WRITTEN] and long != written:
         yield "the lifetime of cache writes was not reported: the dearer one"
-    for word, is_open, cells in (("sound", open_.audio, sheet.audio), ("pictures", open_.image, sheet.image)):
+    for word, is_open, cells in (("audio", open_.audio, sheet.audio), ("image", open_.image, sheet.image)):
         if is_open and cells is not None and usage.input_tokens:
-            yield f"{word} in the input were not counted apart: the dearer reading"
+            yield f"{word} tokens of the input were not reported: the dearer reading"
 
 
 def fate_counts(usage: Usage) -> tuple[int, int, int, int]:

@@ -315,7 +315,7 @@ def _token_cells(row: PriceRow, states: Sequence[int], name: str) -> list[Cell]:
     found = _candidates(states, [getattr(rates, f"{name}_per_mtok") for rates in _all_rates(row)])
     if None in found and name in ("input", "output"):
         raise PriceUnknown(f"its price row has no {name} price under every condition")
-    return [token_cell(name, price) for price in found if price is not None]
+    return [token_cell(name.removeprefix("explicit_"), price) for price in found if price is not None]
 
 
 def _unit_cell(row: PriceRow, states: Sequence[int], name: str) -> Cell | None:

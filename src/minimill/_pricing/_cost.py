@@ -278,7 +278,7 @@ def _output(sheet: Sheet, usage: Usage, situation: Situation) -> tuple[list[tupl
     if spoken is not None:
         return [(text, tokens - spoken), (sound, spoken)], []
     dearer = max(text, sound, key=lambda cell: cell.fine)
-    doubt = "sound in the output was not counted apart: the dearer reading"
+    doubt = "audio tokens of the output were not reported: the dearer reading"
     return [(dearer, tokens)], [doubt] if tokens and sound.fine != text.fine else []
 
 

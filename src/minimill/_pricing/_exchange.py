@@ -124,6 +124,7 @@ class Exchange:
 
         Raises:
             ConfigError: There is no rate, or it is too old; the message says what to do.
+            OverflowError: The result is beyond what the books can hold.
         """
         if money.currency == to:
             return Converted(money, (), 0)

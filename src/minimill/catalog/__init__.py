@@ -5,8 +5,9 @@ Finding is here and in `Catalog`; how a file must look is in `_entries` and `_qu
 """
 
 from minimill.catalog._catalog import Catalog, find_model, load_provider, provider_ids
+from minimill.catalog._entries import Auth
 from minimill.catalog._quirks import ErrorKind, Quirks
-from minimill.catalog._types import Auth, ErrorRule, Model, Offer, Provider, Region
+from minimill.catalog._types import ErrorRule, Model, Offer, Provider, Region
 
 __all__ = [
     "Auth",

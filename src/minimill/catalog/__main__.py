@@ -1,4 +1,4 @@
-"""`python -m minimill.catalog schema` prints the JSON Schema of provider files; `check FILE …` checks files."""
+"""`python -m minimill.catalog schema` prints the JSON Schema of provider files; `check FILE …` checks."""
 
 import json
 import sys

@@ -7,8 +7,9 @@ import contextlib
 import datetime as dt
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pydantic_core import ValidationError
@@ -19,10 +20,13 @@ from minimill.catalog._convert import free_row, provider_of
 from minimill.catalog._entries import ProviderEntry, UserProviderEntry
 from minimill.catalog._faults import Fault, faults_of, nearest, problem
 from minimill.catalog._files import folder, read_toml, shipped_ids
-from minimill.catalog._marks import URL_PATTERN
+from minimill.catalog._marks import ID_PATTERN, URL_PATTERN
 from minimill.catalog._shape import validator
 from minimill.catalog._types import Model, Offer, Provider
 from minimill.catalog._user import overlay, own_path, own_prices, user_faults
+
+Finder = Callable[[str], Path | None]
+"""From a provider's id to its file; None: not known."""
 
 
 class Catalog:
@@ -38,6 +42,7 @@ class Catalog:
         *,
         origin: str = "minimill.toml",
         environ: Mapping[str, str] | None = None,
+        finder: Finder | None = None,
     ) -> None:
         """Make a catalog.
 
@@ -45,14 +50,16 @@ class Catalog:
             overrides: The user's `[providers.*]` tables, by provider id, as TOML gives them.
             origin: The user's file, named in errors and in price rows.
             environ: Looked at for base addresses; None: the process's environment.
+            finder: Asked for the file of a provider that is neither shipped nor the user's; None: nobody is.
         """
         self._overrides = dict(overrides or {})
         self._origin = origin
         self._environ = environ
+        self._finder = finder
         self._providers: dict[str, Provider] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self._overrides, self._origin)
+        return _restored, (self._overrides, self._origin, self._finder)
 
     def provider_ids(self) -> list[str]:
         """Ids of every provider, shipped and the user's own, in order. No file is read."""
@@ -78,7 +85,7 @@ class Catalog:
             UnknownModelError: the provider or the model is unknown; the text offers the nearest names.
             CatalogError, ConfigError: as for `provider`.
         """
-        provider_id, model_id = self._split(name)
+        provider_id, model_id = self.split(name)
         provider = self.provider(provider_id)
         wanted = provider.endpoints.get(model_id, model_id)
         model = provider.models.get(provider.names.get(wanted, wanted))
@@ -86,19 +93,40 @@ class Catalog:
             model = _unlisted(provider, model_id)
         return Offer(provider, model, model_id if model_id in provider.endpoints else model.id)
 
-    def _split(self, name: str) -> tuple[str, str]:
-        parts = re.split("[:/]", name, maxsplit=1)
-        if len(parts) == 2 and parts[0] in self._known():
-            if not parts[1]:
-                raise UnknownModelError(f'"{name}" names no model: write it as provider:model')
-            return parts[0], parts[1]
-        if len(parts) == 2 and ":" in name and "/" not in parts[0]:
-            hint = nearest(parts[0], self._known())
-            raise UnknownModelError(f'unknown provider "{parts[0]}" in "{name}"{hint}')
-        raise UnknownModelError(f'"{name}" names no provider: write it as provider:model{self._bare_hint(name)}')
+    def knows(self, provider_id: str) -> bool:
+        """Whether there is a provider of that id. Its file is not read."""
+        return provider_id in self._overrides or self.has_file(provider_id)
 
-    def _known(self) -> list[str]:
-        return list(self._overrides) + shipped_ids()
+    def has_file(self, provider_id: str) -> bool:
+        """Whether the provider is shipped, or a plug-in's. Its file is not read."""
+        return self._file(provider_id) is not None
+
+    def split(self, name: str) -> tuple[str, str]:
+        """Provider and model id of `provider:model` (or `provider/model` where the provider is known).
+
+        Raises:
+            UnknownModelError: no provider, or none that is known; the text offers the nearest.
+        """
+        provider_id, model_id = _parts(name)
+        if model_id and self.knows(provider_id):
+            return provider_id, model_id
+        if model_id is None or (not self.knows(provider_id) and ":" not in name):
+            hint = self._bare_hint(name)
+            raise UnknownModelError(f'"{name}" names no provider: write it as provider:model{hint}')
+        if not model_id:
+            raise UnknownModelError(f'"{name}" names no model: write it as provider:model')
+        hint = nearest(provider_id, self.provider_ids())
+        raise UnknownModelError(f'unknown provider "{provider_id}" in "{name}"{hint}')
+
+    def _file(self, provider_id: str) -> tuple[Path, str] | None:
+        """The file of a provider, and its name for people."""
+        if re.fullmatch(ID_PATTERN, provider_id) is None:
+            return None
+        path = folder() / f"{provider_id}.toml"
+        if path.is_file():
+            return path, f"providers/{provider_id}.toml"
+        found = self._finder(provider_id) if self._finder else None
+        return (found, str(found)) if found else None
 
     def _bare_hint(self, name: str) -> str:
         offers = [(model, f"{p.id}:{model}") for p in self._readable() for model in p.models]
@@ -111,32 +139,42 @@ class Catalog:
                 yield self.provider(provider_id)
 
     def _load(self, provider_id: str) -> Provider:
-        own = self._overrides.get(provider_id)
-        if own is None and provider_id not in shipped_ids():
-            raise UnknownModelError(f'unknown provider "{provider_id}"{nearest(provider_id, self._known())}')
-        provider = shipped(provider_id) if own is None else self._with_own(provider_id, own)
-        return self._at_address(provider, own or {})
+        own, file = self._overrides.get(provider_id), self._file(provider_id)
+        if own is not None:
+            return self._at_address(self._with_own(provider_id, own, file), own)
+        if file is None:
+            hint = nearest(provider_id, self.provider_ids())
+            raise UnknownModelError(f'unknown provider "{provider_id}"{hint}')
+        path, name = file
+        return self._at_address(checked_provider(read_toml(path, name, CatalogError), name, provider_id), {})
 
-    def _with_own(self, provider_id: str, own: Mapping[str, Any]) -> Provider:
-        base = _raw(provider_id) if provider_id in shipped_ids() else None
+    def _with_own(self, provider_id: str, own: Mapping[str, Any], file: tuple[Path, str] | None) -> Provider:
+        base = read_toml(*file, CatalogError) if file else None
         today = dt.datetime.now(dt.UTC).date()
         merged = overlay(base, own, provider_id, self._origin, today)
         try:
             entry: UserProviderEntry = validator(UserProviderEntry).validate_python(merged)
         except ValidationError as error:
-            faults = faults_of(error, UserProviderEntry)
-        else:
-            faults = user_faults(entry, base) + faults_in(entry)
-            if entry.id != provider_id:
-                faults.insert(0, Fault(("id",), f'expected the name of the table, "{provider_id}"'))
+            raise self._own_problem(provider_id, faults_of(error, UserProviderEntry), merged, own) from None
+        faults = user_faults(entry, base) + faults_in(entry)
+        if entry.id != provider_id:
+            faults.insert(0, Fault(("id",), f'expected the name of the table, "{provider_id}"'))
         if faults:
-            moved = [Fault(("providers", provider_id, *own_path(f.path, merged, own)), f.text) for f in faults]
-            raise problem(self._origin, moved, ConfigError)
-        provider = provider_of(entry, origin=self._origin, own_rows=dict.fromkeys(own_prices(own), self._origin))
+            raise self._own_problem(provider_id, faults, merged, own)
+        priced = dict.fromkeys(own_prices(own), self._origin)
+        provider = provider_of(entry, origin=self._origin, own_rows=priced)
         return _made_free(replace(provider, endpoints=entry.endpoints), entry, self._origin, today)
 
+    def _own_problem(
+        self, provider_id: str, faults: list[Fault], merged: Mapping[str, Any], own: Mapping[str, Any]
+    ) -> ConfigError:
+        """The faults of a merged table, told where they stand in the user's own."""
+        top = ("providers", provider_id)
+        moved = [Fault((*top, *own_path(fault.path, merged, own)), fault.text) for fault in faults]
+        return problem(self._origin, list(dict.fromkeys(moved)), ConfigError)
+
     def _at_address(self, provider: Provider, own: Mapping[str, Any]) -> Provider:
-        """The provider at the address the environment or the user names, and in the region that lies there."""
+        """The provider at the address that the environment or the user names, in the region there."""
         environ = os.environ if self._environ is None else self._environ
         address = own.get("base_url")
         for name in provider.base_url_env:
@@ -152,8 +190,8 @@ class Catalog:
         return replace(provider, base_url=address, region=own.get("region", region))
 
 
-def _restored(overrides: Mapping[str, Mapping[str, Any]], origin: str) -> Catalog:
-    return Catalog(overrides, origin=origin)
+def _restored(overrides: Mapping[str, Mapping[str, Any]], origin: str, finder: Finder | None) -> Catalog:
+    return Catalog(overrides, origin=origin, finder=finder)
 
 
 def _made_free(provider: Provider, entry: UserProviderEntry, origin: str, today: dt.date) -> Provider:
@@ -164,7 +202,9 @@ def _made_free(provider: Provider, entry: UserProviderEntry, origin: str, today:
         return provider
     models = {name: replace(m, rows=row) if name in free else m for name, m in provider.models.items()}
     other = provider.any_model
-    return replace(provider, models=models, any_model=replace(other, rows=row) if other and "*" in free else other)
+    if other is not None and "*" in free:
+        other = replace(other, rows=row)
+    return replace(provider, models=models, any_model=other)
 
 
 def _unlisted(provider: Provider, model_id: str) -> Model:
@@ -175,22 +215,14 @@ def _unlisted(provider: Provider, model_id: str) -> Model:
             f'providers.{provider.id}.endpoints."{model_id}" = "model id"'
         )
     if provider.any_model is not None:
-        return replace(provider.any_model, id=model_id)
+        return replace(provider.any_model, id=model_id, listed=False)
     names = [*provider.models, *provider.names, *provider.endpoints]
     raise UnknownModelError(f'{provider.id} has no model "{model_id}"{nearest(model_id, names)}')
 
 
-def _raw(provider_id: str) -> dict[str, Any]:
-    return read_toml(folder() / f"{provider_id}.toml", f"providers/{provider_id}.toml", CatalogError)
-
-
-def shipped(provider_id: str) -> Provider:
-    """The provider as its shipped file says it, without environment and user.
-
-    Raises:
-        CatalogError: the file is missing or wrong.
-    """
-    return checked_provider(_raw(provider_id), f"providers/{provider_id}.toml", provider_id)
+def _parts(name: str) -> tuple[str, str | None]:
+    found = re.split("[:/]", name, maxsplit=1)
+    return found[0], found[1] if len(found) == 2 else None
 
 
 def checked_provider(raw: Mapping[str, Any], name: str, provider_id: str) -> Provider:
@@ -204,8 +236,11 @@ def checked_provider(raw: Mapping[str, Any], name: str, provider_id: str) -> Pro
     except ValidationError as error:
         raise problem(name, faults_of(error, ProviderEntry), CatalogError) from None
     faults = faults_in(entry)
+    if entry.regions and entry.base_url is not None:
+        faults.append(Fault(("base_url",), "the regions say it: take it out"))
     if entry.id != provider_id:
-        faults.insert(0, Fault(("id",), f'expected the name of the file, "{provider_id}", found "{entry.id}"'))
+        text = f'expected the name of the file, "{provider_id}", found "{entry.id}"'
+        faults.insert(0, Fault(("id",), text))
     if faults:
         raise problem(name, faults, CatalogError)
     return provider_of(entry, origin="catalog", own_rows={})

@@ -4,15 +4,17 @@ They run on entries whose single keys are already right. It may import its sibli
 """
 
 import datetime as dt
+import itertools
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from minimill.catalog._entries import ClockEntry, ModelEntry, PriceEntry, ProviderEntry, RatesEntry, TierEntry
-from minimill.catalog._faults import Fault, Path, nearest, unknown_word
+from minimill.catalog._faults import Fault, Path, nearest, shown, unknown_word
 from minimill.catalog._shape import hints
 
 _FOREVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 _CONDITIONS = ("input_over", "input_from", "output_over", "output_from", "thinking", "service_tier", "clock")
+FREE_ALONE = "free = true stands alone; take the prices out, or free = true"
 _ERROR_CONDITIONS = ("statuses", "codes", "code_prefixes", "types", "params", "message_contains")
 _PRICES = tuple(name for name in hints(RatesEntry) if name != "per_unit")
 _SECRET_HEADERS = frozenset({"authorization", "api-key", "x-api-key", "cookie", "proxy-authorization"})
@@ -26,7 +28,11 @@ def faults_in(entry: ProviderEntry) -> list[Fault]:
         *_error_faults(entry),
         *_clock_faults(entry),
         *_name_faults(entry.models),
-        *(fault for number, model in enumerate(entry.models) for fault in _model_faults(entry, model, number)),
+        *(
+            fault
+            for number, model in enumerate(entry.models)
+            for fault in _model_faults(entry, model, number)
+        ),
     ]
 
 
@@ -35,9 +41,9 @@ def _address_faults(entry: ProviderEntry) -> Iterator[Fault]:
         if entry.base_url is None:
             yield Fault((), 'the key "base_url" is missing')
         if entry.region is not None:
-            yield Fault(("region",), f"this provider has no regions, found {entry.region!r}".replace("'", '"'))
+            yield Fault(("region",), f"this provider has no regions, found {shown(entry.region)}")
     elif entry.region is None:
-        yield Fault((), f'the key "region" is missing: which of {", ".join(entry.regions)} is used by default')
+        yield Fault((), f'the key "region" is missing: the default among {", ".join(entry.regions)}')
     elif entry.region not in entry.regions:
         yield Fault(("region",), unknown_word("region", entry.region, entry.regions))
     if (entry.status == "verified") != (entry.verified_on is not None):
@@ -47,7 +53,7 @@ def _address_faults(entry: ProviderEntry) -> Iterator[Fault]:
 def _header_faults(entry: ProviderEntry) -> Iterator[Fault]:
     for name in entry.headers:
         if name.lower() in _SECRET_HEADERS:
-            yield Fault(("headers", name), "keys do not belong in this file; name their variable in auth.env (key_env)")
+            yield Fault(("headers", name), "keys do not belong in this file; name their variable in auth.env")
 
 
 def _error_faults(entry: ProviderEntry) -> Iterator[Fault]:
@@ -69,7 +75,8 @@ def _one_clock(entry: ProviderEntry, clock: ClockEntry, path: Path) -> Iterator[
     for number, span in enumerate(clock.hours):
         start, end = span.split("-")
         if start >= end:
-            yield Fault((*path, "hours", number), f'hours end after they begin, found "{span}": split them at 24:00')
+            text = f'hours end after they begin, found "{span}": split them at 24:00'
+            yield Fault((*path, "hours", number), text)
 
 
 def zone_fault(name: str) -> str | None:
@@ -84,14 +91,14 @@ def zone_fault(name: str) -> str | None:
 
 
 def _name_faults(models: Iterable[ModelEntry]) -> Iterator[Fault]:
-    seen: dict[str, int] = {}
+    seen: dict[str, str] = {}
     for number, model in enumerate(models):
         names: list[tuple[Path, str]] = [(("id",), model.id)]
         names += [(("aliases", place), alias) for place, alias in enumerate(model.aliases)]
         for path, name in names:
             if name in seen:
-                yield Fault(("models", number, *path), f'"{name}" is already a name of models[{seen[name]}]')
-            seen.setdefault(name, number)
+                yield Fault(("models", number, *path), f'"{name}" already names the model "{seen[name]}"')
+            seen.setdefault(name, model.id)
 
 
 def _model_faults(entry: ProviderEntry, model: ModelEntry, number: int) -> Iterator[Fault]:
@@ -111,13 +118,14 @@ def _model_faults(entry: ProviderEntry, model: ModelEntry, number: int) -> Itera
 
 def _row_faults(entry: ProviderEntry, row: PriceEntry, path: Path) -> Iterator[Fault]:
     if row.until is not None and row.until <= row.since:
-        yield Fault((*path, "until"), f"expected an instant after since = {row.since.isoformat()}, found {row.until.isoformat()}")
+        since, until = row.since.isoformat(), row.until.isoformat()
+        yield Fault((*path, "until"), f"expected an instant after since = {since}, found {until}")
     for place, region in enumerate(row.regions):
         if region not in entry.regions:
             yield Fault((*path, "regions", place), unknown_word("region", region, entry.regions))
     prices = [price for rates in (row, *row.tiers) for price in _prices(rates)]
     if row.free and (prices or row.tiers):
-        yield Fault((*path, "free"), "free = true stands alone; take the prices out, or free = true")
+        yield Fault((*path, "free"), FREE_ALONE)
     elif not row.free and not prices:
         yield Fault(path, "no price: give input_per_mtok and output_per_mtok, or say free = true")
     elif not row.free and not any(prices):
@@ -145,10 +153,9 @@ def _tier_faults(entry: ProviderEntry, tier: TierEntry, path: Path) -> Iterator[
 
 def _overlaps(entry: ProviderEntry, rows: tuple[PriceEntry, ...], path: Path) -> Iterator[Fault]:
     told: set[int] = set()
-    for region in entry.regions or {"": None}:
-        mine = [(row.since, place) for place, row in enumerate(rows) if not row.regions or region in row.regions]
-        mine.sort()
-        for (_, first), (since, second) in zip(mine, mine[1:], strict=False):
+    for region in entry.regions or [""]:
+        mine = [(r.since, place) for place, r in enumerate(rows) if not r.regions or region in r.regions]
+        for (_, first), (since, second) in itertools.pairwise(sorted(mine)):
             if second not in told and _ends(rows[first], since) > since:
                 told.add(second)
                 yield Fault((*path, "prices", second), _overlap_words(rows[first], first, rows[second]))

@@ -27,9 +27,13 @@ from minimill.catalog._marks import (
 from minimill.catalog._quirks import ErrorKind, Quirks
 
 Ability = Literal["streaming", "tools", "vision", "json_schema", "json_object", "audio", "files", "n"]
+Requirement = Literal[
+    "streaming", "tools", "vision", "json_schema", "json_object", "audio", "files", "n", "reasoning"
+]
 Thinks = Literal["never", "optional", "always"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-Span = Annotated[str, Matches(r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)", "hours such as '09:00-12:00'")]
+_TIME = r"([01]\d|2[0-3]):[0-5]\d"
+Span = Annotated[str, Matches(rf"{_TIME}-({_TIME}|24:00)", "hours such as '09:00-12:00'")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,7 +309,6 @@ class ProviderEntry:
     """Weekly hours, by name."""
     models: tuple[ModelEntry, ...] = ()
     """What the provider sells."""
-
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from minimill.catalog._entries import ProviderEntry
-from minimill.catalog._marks import AtLeast, AtMost, Matches, OneOrMany, Partial
+from minimill.catalog._marks import Above, AtLeast, AtMost, Matches, OneOrMany, Partial
 from minimill.catalog._shape import hints
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -54,7 +54,8 @@ class _Emitter:
             described = {"description": text, **schema} if text else schema
             properties[item.name] = described | _default(item)
         required = [item.name for item in dataclasses.fields(table) if self._required(item)]
-        schema = {"type": "object", "description": inspect.cleandoc(table.__doc__ or ""), "properties": properties}
+        text = inspect.cleandoc(table.__doc__ or "")
+        schema = {"type": "object", "description": text, "properties": properties}
         return {**schema, "additionalProperties": False, **({"required": required} if required else {})}
 
     def _required(self, item: "dataclasses.Field[Any]") -> bool:
@@ -104,8 +105,11 @@ _TYPES: dict[Any, dict[str, Any]] = {
 def _leaf(hint: Any, marks: tuple[Any, ...]) -> dict[str, Any]:
     schema = dict(_TYPES[hint])
     if hint in (int, float, Decimal):
-        least, most = _mark(marks, AtLeast), _mark(marks, AtMost)
-        schema["minimum"] = least.least if least else 0
+        least, most, above = _mark(marks, AtLeast), _mark(marks, AtMost), _mark(marks, Above)
+        if above:
+            schema["exclusiveMinimum"] = above.bound
+        else:
+            schema["minimum"] = least.least if least else 0
         if most:
             schema["maximum"] = most.most
     if pattern := _mark(marks, Matches):
@@ -126,10 +130,20 @@ def _default(item: "dataclasses.Field[Any]") -> dict[str, Any]:
     return {"default": value} if isinstance(value, (str, int, float)) else {}
 
 
+_BESIDE = {
+    "Bounds": {
+        "per_message_tokens": "Template overhead of a message.",
+        "file_tokens": "Most tokens of one file; left out: no bound can be stated.",
+        "audio_tokens": "Most tokens of one piece of sound; left out: no bound can be stated.",
+    }
+}
+"""Descriptions of fields that have no docstring of their own."""
+
+
 @functools.cache
 def field_words(table: type) -> dict[str, str]:
     """The docstring under each field of a dataclass, its bases' included."""
-    words: dict[str, str] = {}
+    words: dict[str, str] = dict(_BESIDE.get(table.__name__, {}))
     for base in reversed(table.__mro__):
         if dataclasses.is_dataclass(base):
             words |= _module_words(base.__module__).get(base.__name__, {})

@@ -9,15 +9,16 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic_core import ErrorDetails, ValidationError
 
 from minimill._errors import ConfigError
-from minimill.catalog._marks import Matches
+from minimill.catalog._marks import Matches, OneOrMany
 from minimill.catalog._shape import hint_at, hints, table_at
 
 Path = tuple[str | int, ...]
+M = TypeVar("M")
 
 
 class Fault(NamedTuple):
@@ -79,13 +80,17 @@ _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 
 def _fault(detail: ErrorDetails, shape: Any) -> Fault:
     path, kind = detail["loc"], detail["type"]
+    if path[-1:] == (0,) and _mark(hint_at(shape, path[:-1]), OneOrMany) is not None:
+        path = path[:-1]
     if kind in _UNKNOWN_KEY:
         table = table_at(shape, path[:-1])
         return Fault(path[:-1], unknown_word("key", str(path[-1]), hints(table) if table else ()))
     if kind == "missing":
         return Fault(path[:-1], f'the key "{path[-1]}" is missing')
-    found = f"found {shown(detail['input'], path)}"
-    return Fault(path, f"expected {_expected(detail, shape)}, {found}{_near_word(detail)}")
+    found = shown(detail["input"], path)
+    if kind == "is_instance_of" and isinstance(detail["input"], float):
+        found = inexact(detail["input"])
+    return Fault(path, f"expected {_expected(detail, shape)}, found {found}{_near_word(detail)}")
 
 
 _KINDS = {
@@ -110,7 +115,9 @@ def _expected(detail: ErrorDetails, shape: Any) -> str:
     if kind == "literal_error":
         return "one of " + ", ".join(_words(context))
     if kind == "greater_than_equal":
-        return f"at least {context['ge']}"
+        return f"at least {context['ge']:g}"
+    if kind == "greater_than":
+        return f"more than {context['gt']:g}"
     if kind == "less_than_equal":
         return f"at most {context['le']}"
     if kind == "string_pattern_mismatch":
@@ -128,21 +135,31 @@ def _near_word(detail: ErrorDetails) -> str:
     return nearest(detail["input"], _words(detail.get("ctx", {})))
 
 
+def inexact(value: float) -> str:
+    """A binary float where an exact number belongs, and what to write instead."""
+    return f'the binary float {value!r}: write Decimal("{value!r}")'
+
+
 def _meaning(hint: Any) -> str | None:
+    mark = _mark(hint, Matches)
+    return mark.meaning if mark is not None else None
+
+
+def _mark(hint: Any, kind: type[M]) -> M | None:
+    """The first mark of a kind in an annotation, also below `| None`."""
     for mark in getattr(hint, "__metadata__", ()):
-        if isinstance(mark, Matches):
-            return mark.meaning
-    for inner in getattr(hint, "__args__", ()):
-        if words := _meaning(inner):
-            return words
-    return None
+        if isinstance(mark, kind):
+            return mark
+    inner = (_mark(argument, kind) for argument in getattr(hint, "__args__", ()))
+    return next((mark for mark in inner if mark is not None), None)
 
 
 # Patterns are compiled when a fault is told, not when the module is imported.
-_SECRET_KEY = (
-    r"(?i)(^|[-_])(api)?(keys?|tokens?|secrets?|passwords?|passwd|authorization|auth|credentials?|cookie|bearer)([-_]|$)"
+_SECRET_WORD = (
+    r"(api)?(keys?|tokens?|secrets?|passwords?|passwd|authorization|auth|credentials?|cookie|bearer)"
 )
-_NOT_SECRET = r"(?i)_tokens$|_token_s$|_mtok$|^tokens_per|_tokens_paths$|^key_env$"
+_SECRET_KEY = rf"(?i)(^|[-_]){_SECRET_WORD}([-_]|$)|^env$"
+_NOT_SECRET = r"(?i)_tokens$|_token_s$|_mtok$|^tokens_per|_tokens_paths$"
 _SECRET_VALUE = r"^(sk|ak|pk|rk|gsk|xai)-|^(AIza|eyJ|bce-v3/|(?i:bearer|basic) )|://[^/\s]*@"
 _LONG = r"[A-Za-z0-9_\-./+=]{24,}"
 
@@ -158,7 +175,7 @@ def shown(value: Any, path: Path = ()) -> str:
     if isinstance(value, (list, tuple)):
         return "a list"
     if isinstance(value, float):
-        return f"the binary float {value!r}"
+        return f"{value:g}"
     if isinstance(value, (int, Decimal)):
         return _short(str(value))
     if isinstance(value, (dt.datetime, dt.date, dt.time)):
@@ -167,8 +184,8 @@ def shown(value: Any, path: Path = ()) -> str:
 
 
 def _hidden(value: str, path: Path) -> bool:
-    keys = [step for step in path if isinstance(step, str)]
-    if any(re.search(_SECRET_KEY, key) and not re.search(_NOT_SECRET, key) for key in keys):
+    key = next((step for step in reversed(path) if isinstance(step, str)), "")
+    if re.search(_SECRET_KEY, key) and not re.search(_NOT_SECRET, key):
         return True
     if re.search(_SECRET_VALUE, value):
         return True

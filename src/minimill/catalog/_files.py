@@ -46,7 +46,8 @@ def read_toml(path: Path, name: str, kind: type[ConfigError]) -> dict[str, Any]:
     except OSError as error:
         raise kind(f"{name}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise kind(f"{name}: expected UTF-8, found the byte 0x{error.object[error.start]:02x} at {error.start}") from None
+        byte = f"0x{error.object[error.start]:02x}"
+        raise kind(f"{name}: expected UTF-8, found the byte {byte} at {error.start}") from None
     except RecursionError:
         raise kind(f"{name}: lists or tables are nested too deeply") from None
     except ValueError as error:

@@ -17,6 +17,13 @@ class AtLeast:
 
 
 @dataclass(slots=True, eq=False, repr=False)
+class Above:
+    """The number is above `bound`."""
+
+    bound: int
+
+
+@dataclass(slots=True, eq=False, repr=False)
 class AtMost:
     """The number is not above `most`."""
 
@@ -41,6 +48,8 @@ class Partial:
     """A table with some of the fields of the dataclass `of`."""
 
     of: type
+    later: bool = False
+    """True: any table for now; it is checked by itself afterwards."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -54,8 +63,11 @@ Count = Annotated[int, AtLeast(0)]
 Positive = Annotated[int, AtLeast(1)]
 Instant = Annotated[dt.datetime, Zoned()]
 Seconds = Annotated[float, AtLeast(0)]
+Duration = Annotated[float, Above(0)]
+"""Seconds, more than none."""
 Currency = Annotated[str, Matches(r"[A-Z]{3}", "three capital letters such as CNY or USD")]
-Id = Annotated[str, Matches(r"[a-z][a-z0-9_-]*", "small letters, digits, '-' and '_', starting with a letter")]
+ID_PATTERN = r"[a-z][a-z0-9_-]*"
+Id = Annotated[str, Matches(ID_PATTERN, "small letters, digits, '-' and '_', starting with a letter")]
 EnvName = Annotated[str, Matches(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")]
 URL_PATTERN = r"https?://[^\s/@?#]+(/[^\s?#@]*)?"
 Url = Annotated[str, Matches(URL_PATTERN, "an http(s) address without a query or a password")]

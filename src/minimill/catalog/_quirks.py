@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from minimill.catalog._marks import AtLeast
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+ToolChoiceKind = Literal["auto", "none", "required", "named"]
 FinishWord = Literal["stop", "length", "tool_calls", "content_filter", "unknown"]
 ErrorKind = Literal[
     "authentication",
@@ -93,6 +94,8 @@ class Quirks:
     """Fields of a message or delta that hold reasoning text, first found wins."""
     opaque_reasoning_field: str | None = None
     """Field of a message or delta that holds reasoning in sealed form, sent back byte for byte."""
+    reasoning_snapshots: bool = False
+    """True: in streams a piece of reasoning may hold all of it so far; only what is new in it counts."""
     reasoning_history: Literal["never", "with_tools", "always"] = "never"
     """When the reasoning of earlier turns is sent back: never, when the request has tools, or always."""
     reasoning_history_field: str = "reasoning_content"
@@ -113,9 +116,9 @@ class Quirks:
     """Detail word sent where the caller names none; None: the field is left out."""
 
     # --- tools and structured answers ---
-    tool_choices: tuple[Literal["auto", "none", "required", "named"], ...] = ("auto", "none", "required", "named")
+    tool_choices: tuple[ToolChoiceKind, ...] = ("auto", "none", "required", "named")
     """Kinds of `tool_choice` that the vendor takes; `named` is one function by name."""
-    thinking_tool_choices: tuple[Literal["auto", "none", "required", "named"], ...] | None = None
+    thinking_tool_choices: tuple[ToolChoiceKind, ...] | None = None
     """Kinds of `tool_choice` taken while the model thinks; None: as `tool_choices`."""
     effort_with_tools: Effort | None = None
     """The only effort with which tools are taken, sent with them where the caller names none; None: any."""

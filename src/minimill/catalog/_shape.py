@@ -12,13 +12,15 @@ import types
 import typing
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 from pydantic_core import PydanticCustomError, SchemaValidator, core_schema
 
-from minimill.catalog._marks import AtLeast, AtMost, Matches, OneOrMany, Partial, Zoned
+from minimill.catalog._marks import Above, AtLeast, AtMost, Matches, OneOrMany, Partial, Zoned
 
 Schema = core_schema.CoreSchema
+LARGEST = 1_000_000_000
+"""No number in a file means anything beyond this; a slip of many digits shall not become arithmetic."""
 
 
 @functools.cache
@@ -50,7 +52,8 @@ def table_schema(table: type) -> Schema:
 def partial_schema(table: type) -> Schema:
     """A table of some of the fields of the dataclass `table`; gives a dict of those that are there."""
     fields = {
-        name: core_schema.typed_dict_field(schema_of(hint), required=False) for name, hint in hints(table).items()
+        name: core_schema.typed_dict_field(schema_of(hint), required=False)
+        for name, hint in hints(table).items()
     }
     return core_schema.typed_dict_schema(fields, extra_behavior="forbid", strict=True)
 
@@ -70,7 +73,7 @@ def schema_of(hint: Any, marks: tuple[Any, ...] = ()) -> Schema:
     if origin is Annotated:
         return schema_of(arguments[0], (*marks, *arguments[1:]))
     if partial := _mark(marks, Partial):
-        return partial_schema(partial.of)
+        return core_schema.dict_schema(strict=True) if partial.later else partial_schema(partial.of)
     if origin is Literal:
         return core_schema.literal_schema(list(arguments))
     if origin is types.UnionType or origin is typing.Union:
@@ -78,10 +81,13 @@ def schema_of(hint: Any, marks: tuple[Any, ...] = ()) -> Schema:
     if origin is tuple:
         return _list_schema(arguments[0], marks)
     if origin is Mapping:
-        return core_schema.dict_schema(core_schema.str_schema(strict=True), schema_of(arguments[1]), strict=True)
+        return core_schema.dict_schema(
+            core_schema.str_schema(strict=True), schema_of(arguments[1]), strict=True
+        )
     if dataclasses.is_dataclass(hint):
         return table_schema(typing.cast(type, hint))
-    return _LEAVES[hint](marks)
+    leaf: Schema = _LEAVES[hint](marks)
+    return leaf
 
 
 def _mark(marks: tuple[Any, ...], kind: type) -> Any:
@@ -103,17 +109,24 @@ def _text(marks: tuple[Any, ...]) -> Schema:
     pattern = _mark(marks, Matches)
     if pattern is None:
         return core_schema.str_schema(strict=True)
-    return core_schema.str_schema(strict=True, pattern=f"^(?:{pattern.pattern})$", metadata={"words": pattern.meaning})
+    return core_schema.str_schema(strict=True, pattern=f"^(?:{pattern.pattern})$")
 
 
 def _whole(marks: tuple[Any, ...]) -> Schema:
     least, most = _mark(marks, AtLeast), _mark(marks, AtMost)
-    return core_schema.int_schema(strict=True, ge=least.least if least else 0, le=most.most if most else None)
+    return core_schema.int_schema(
+        strict=True, ge=least.least if least else 0, le=most.most if most else LARGEST
+    )
 
 
 def _exact(marks: tuple[Any, ...]) -> Schema:
-    most = _mark(marks, AtMost)
-    schema = core_schema.decimal_schema(strict=True, ge=Decimal(0), le=Decimal(most.most) if most else None)
+    most, above = _mark(marks, AtMost), _mark(marks, Above)
+    schema = core_schema.decimal_schema(
+        strict=True,
+        ge=None if above else Decimal(0),
+        gt=Decimal(above.bound) if above else None,
+        le=Decimal(most.most if most else LARGEST),
+    )
     return core_schema.no_info_before_validator_function(_as_decimal, schema)
 
 
@@ -122,8 +135,10 @@ def _as_decimal(value: Any) -> Any:
 
 
 def _real(marks: tuple[Any, ...]) -> Schema:
-    least = _mark(marks, AtLeast)
-    schema = core_schema.float_schema(strict=True, ge=least.least if least else 0, allow_inf_nan=False)
+    above = _mark(marks, Above)
+    schema = core_schema.float_schema(
+        strict=True, ge=None if above else 0, gt=above.bound if above else None, allow_inf_nan=False
+    )
     return core_schema.no_info_before_validator_function(_as_float, schema)
 
 
@@ -142,12 +157,8 @@ def _day(marks: tuple[Any, ...]) -> Schema:
 
 def _only_day(value: Any) -> Any:
     if isinstance(value, dt.datetime):
-        _refuse("date_type", "a date without a time")
+        raise PydanticCustomError("date_type", "a date without a time")
     return value
-
-
-def _refuse(kind: str, message: str) -> NoReturn:
-    raise PydanticCustomError(kind, message)  # type: ignore[arg-type]  # a literal in the stub only
 
 
 _LEAVES: dict[Any, Any] = {

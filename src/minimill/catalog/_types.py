@@ -49,8 +49,14 @@ class ErrorRule:
             and (not self.types or type in self.types)
             and (not self.params or param in self.params)
             and self._code_holds(code)
-            and (not self.message_contains or any(words in message.lower() for words in self.message_contains))
+            and self._words_occur(message)
         )
+
+    def _words_occur(self, message: str) -> bool:
+        if not self.message_contains:
+            return True
+        low = message.lower()
+        return any(words in low for words in self.message_contains)
 
     def _code_holds(self, code: str | None) -> bool:
         if not self.codes and not self.code_prefixes:
@@ -84,6 +90,8 @@ class Model:
     status: str = "current"
     """`current`, `deprecated` or `retired`."""
     retires_on: dt.date | None = None
+    listed: bool = True
+    """False: stands for an id that no file names; sizes and abilities are a guess."""
     rows: tuple[PriceRow, ...] = field(default=(), repr=False)
     """Prices by date; empty: no known price, which is not free."""
     source: str = ""
@@ -138,6 +146,10 @@ class Provider:
     def accepts_any_model(self) -> bool:
         """Whether ids that are not listed may be asked for."""
         return self.any_model is not None
+
+    def endpoint(self) -> str:
+        """The base address, as `base_url`."""
+        return self.base_url
 
     def key_names(self) -> tuple[str, ...]:
         """Variables that may hold the key, in order."""

@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
+from minimill.catalog._checks import FREE_ALONE
 from minimill.catalog._entries import UserProviderEntry
 from minimill.catalog._faults import Fault, Path
 
@@ -30,7 +31,7 @@ def overlay(base: Table | None, own: Table, provider: str, origin: str, today: d
             "status": "documented",
             "source": origin,
             "checked": today,
-            "auth": {"optional": True},
+            "auth": {"optional": not ("key_env" in own or "env" in _table(own.get("auth")))},
         }
         own = {"models": [{"id": "*"}], **own}
     currency = own.get("currency", base["currency"])
@@ -38,9 +39,10 @@ def overlay(base: Table | None, own: Table, provider: str, origin: str, today: d
     if isinstance(models, list):
         own = {**own, "models": [_filled(model, base, currency, origin, today) for model in models]}
     merged = _merged(base, own)
-    if "key_env" in own:
+    if isinstance(own.get("key_env"), (str, list, tuple)):
         merged["auth"] = {**_table(merged.get("auth")), "env": _as_list(own["key_env"])}
-        merged["regions"] = {name: _without(region, "key_env") for name, region in _table(merged.get("regions")).items()}
+        regions = _table(merged.get("regions"))
+        merged["regions"] = {name: _without(region, "key_env") for name, region in regions.items()}
     return merged
 
 
@@ -93,7 +95,9 @@ def _as_list(value: Any) -> Any:
 
 
 def _without(region: Any, key: str) -> Any:
-    return {name: value for name, value in region.items() if name != key} if isinstance(region, dict) else region
+    if not isinstance(region, dict):
+        return region
+    return {name: value for name, value in region.items() if name != key}
 
 
 def own_prices(own: Table) -> frozenset[str]:
@@ -104,6 +108,8 @@ def own_prices(own: Table) -> frozenset[str]:
 
 def own_path(path: Path, merged: Table, own: Table) -> Path:
     """Where a place in the merged table stands in the user's own."""
+    if path[:2] == ("auth", "env") and "key_env" in own:
+        return ("key_env", *(path[2:] if isinstance(own["key_env"], list) else ()))
     if len(path) < 2 or path[0] != "models" or not isinstance(path[1], int):
         return path
     model = merged["models"][path[1]]
@@ -126,5 +132,5 @@ def user_faults(entry: UserProviderEntry, base: Table | None) -> list[Fault]:
             faults.append(Fault(("endpoints", endpoint), f'{entry.id} has no model "{model_id}"'))
     for place, model in enumerate(entry.models):
         if model.free and model.prices:
-            faults.append(Fault(("models", place, "free"), "free = true stands alone; take the prices out, or free = true"))
+            faults.append(Fault(("models", place, "free"), FREE_ALONE))
     return faults

@@ -78,8 +78,16 @@ class StreamDecoder(Protocol):
         """
         ...
 
+    def flush(self) -> Sequence[StreamEvent]:
+        """Events that the end of the bytes completes, such as one whose closing blank line never came.
+
+        Raises:
+            ProviderError: as `feed`.
+        """
+        ...
+
     def close(self) -> Answer:
-        """The whole answer, once the bytes have ended.
+        """The whole answer, once the bytes have ended; flushes first if nobody did.
 
         Raises:
             TransportError: (`kind="cut"`) the stream ended before the answer did.

@@ -126,8 +126,8 @@ def _word(*values: Any) -> str | None:
     for value in values:
         if isinstance(value, str) and value:
             return value[:200]
-        if isinstance(value, int) and not isinstance(value, bool):
-            return str(value)[:200]
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
+            return str(value)
     return None
 
 

@@ -9,7 +9,10 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_BOM = b"\xef\xbb\xbf"
 _MOST = 2**53
+_DEPTH = 200
+"""Levels of nesting; `from_json` draws the same line."""
 
 
 def load(data: bytes) -> Any:
@@ -26,20 +29,22 @@ def load(data: bytes) -> Any:
 
 def _load_damaged(data: bytes) -> Any:
     try:
-        return _mended(json.loads(data.decode("utf-8", "replace")))
+        return _mended(json.loads(data.removeprefix(_BOM).decode("utf-8", "replace")), _DEPTH)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
 
-def _mended(value: Any) -> Any:
+def _mended(value: Any, depth: int) -> Any:
+    if not depth:
+        raise ValueError("nested too deeply")
     if isinstance(value, str):
         if not _SURROGATE.search(value):
             return value
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):
-        return [_mended(item) for item in value]
+        return [_mended(item, depth - 1) for item in value]
     if isinstance(value, dict):
-        return {_mended(key): _mended(item) for key, item in value.items()}
+        return {_mended(key, 1): _mended(item, depth - 1) for key, item in value.items()}
     return value
 
 

@@ -5,6 +5,7 @@ It may import `_chat`, `_errors` and the helpers beside it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,10 +15,11 @@ from minimill.dialects._json import dump
 from minimill.dialects._openai_messages import encode_messages
 from minimill.dialects._openai_thinking import encode_thinking, thinks
 from minimill.dialects._refuse import forbid, refuse
+from minimill.dialects._strict_schema import strict_schema
 
 _FORBIDDEN = frozenset({
     "model", "models", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n",
-    "best_of", "service_tier", "tools", "functions",
+    "best_of", "service_tier",
 })  # fmt: skip
 """Fields that decide what a call can cost at most; a caller sets them by their own names or not at all."""
 
@@ -42,12 +44,15 @@ def encode_request(request: ChatRequest, target: Target, stream: bool) -> bytes:
     }
     _check_settings(settings, request, target)
     body.update(settings)
-    body.update(encode_thinking(request, target))
     for key, value in target.quirks.extra_body.items():
-        body[key] = _merged(value, body[key]) if key in body else value
-    for key, value in request.extra.items():
-        body[key] = _merged(body.get(key), value)
-    return dump(body)
+        if key not in body:
+            body[key] = value
+    for key, value in (*encode_thinking(request, target).items(), *request.extra.items()):
+        _merge(body, key, value)
+    try:
+        return dump(body)
+    except ValueError as error:
+        raise forbid(target, "the request cannot be written as JSON in UTF-8") from error
 
 
 def _check_extra(request: ChatRequest, target: Target) -> None:
@@ -57,9 +62,14 @@ def _check_extra(request: ChatRequest, target: Target) -> None:
             raise forbid(target, text)
 
 
-def _merged(old: Any, new: Any) -> Any:
-    """Tables are merged one level deep, so that two settings inside `chat_template_kwargs` live together."""
-    return {**old, **new} if isinstance(old, Mapping) and isinstance(new, Mapping) else new
+def _merge(body: dict[str, Any], key: str, value: Any) -> None:
+    """Put a field over the body's own. Tables are merged one level deep; tools of the vendor's own are added."""
+    old = body.get(key)
+    if isinstance(old, Mapping) and isinstance(value, Mapping):
+        value = {**old, **value}
+    elif key == "tools" and old and isinstance(value, (list, tuple)):
+        value = [*old, *value]
+    body[key] = value
 
 
 def _put_limit(body: dict[str, Any], request: ChatRequest, target: Target) -> None:
@@ -112,6 +122,9 @@ def _check_settings(settings: dict[str, Any], request: ChatRequest, target: Targ
     thinking = thinks(request, target)
     refused = {*quirks.refused_params, *(quirks.thinking_refused_params if thinking else ())}
     names = {quirks.user_field or "user": "user"}
+    for key, value in settings.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise forbid(target, f"{key} is not a finite number")
     for key in (*settings, *request.extra):
         if names.get(key, key) in refused:
             where = " while it thinks" if names.get(key, key) not in quirks.refused_params else ""
@@ -155,9 +168,10 @@ def _tool(tool: Tool, target: Target) -> dict[str, Any]:
     function: dict[str, Any] = {"name": tool.name}
     if tool.description:
         function["description"] = tool.description
-    function["parameters"] = tool.parameters
-    if tool.strict is not None and target.quirks.strict_tools:
-        function["strict"] = tool.strict
+    strict = tool.strict if target.quirks.strict_tools else None
+    function["parameters"] = strict_schema(tool.parameters) if strict else tool.parameters
+    if strict is not None:
+        function["strict"] = strict
     return {"type": "function", "function": function}
 
 
@@ -191,7 +205,9 @@ def _response_format(request: ChatRequest, target: Target) -> dict[str, Any]:
     schema: dict[str, Any] = {"name": wanted.name}
     if wanted.description is not None:
         schema["description"] = wanted.description
-    schema["schema"] = wanted.schema
+    schema["schema"] = (
+        strict_schema(wanted.schema) if wanted.strict and quirks.strict_schemas else wanted.schema
+    )
     if quirks.strict_schemas:
         schema["strict"] = wanted.strict
     return {"response_format": {"type": "json_schema", "json_schema": schema}}

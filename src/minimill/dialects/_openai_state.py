@@ -48,8 +48,8 @@ class ChoiceState:
     """One of the `n` answers: what has come of it, and how it ended."""
 
     __slots__ = (
-        "calls", "finish", "finish_raw", "index", "keyed", "logprobs", "opaque", "rare", "reasoning", "refusal",
-        "sealed", "target", "text",
+        "calls", "finish", "finish_raw", "index", "keyed", "logprobs", "opaque", "rare", "reasoning",
+        "refusal", "sealed", "target", "text",
     )  # fmt: skip
 
     def __init__(self, index: int, target: Target) -> None:
@@ -80,6 +80,8 @@ class ChoiceState:
         """Take in one delta."""
         quirks = self.target.quirks
         thinking = reasoning_text(delta, quirks.reasoning_fields)
+        if thinking and quirks.reasoning_snapshots and self.reasoning:
+            thinking = self._new_reasoning(thinking)
         if thinking:
             self._reason(thinking, events)
         content = delta.get("content")
@@ -101,6 +103,12 @@ class ChoiceState:
         field = self.target.quirks.opaque_reasoning_field
         if field and delta.get(field):
             self._seal(delta[field])
+
+    def _new_reasoning(self, text: str) -> str:
+        """What of a piece is new, where pieces may repeat all that came before."""
+        sofar = "".join(self.reasoning)
+        self.reasoning = [sofar]
+        return text.removeprefix(sofar)
 
     def _reason(self, text: str, events: list[StreamEvent]) -> None:
         self.reasoning.append(text)
@@ -165,21 +173,25 @@ class ChoiceState:
     def _state_of(self, item: dict[str, Any], call_id: str, name: str, position: int) -> CallState:
         key: Any = item.get("index")
         if isinstance(key, bool) or not isinstance(key, (int, str)):
-            key = call_id or None
-        state = self.keyed.get(key) if key is not None else self._unkeyed(name, position)
+            key = None
+        state = self.keyed.get(key) if key is not None else self._unkeyed(call_id, name, position)
         if state is None or (call_id and name and state.id and state.id != call_id):
             state = CallState(len(self.calls))
             self.calls.append(state)
-            if key is not None:
-                self.keyed[key] = state
+        if key is not None:
+            self.keyed[key] = state
+        if call_id:
+            self.keyed.setdefault((call_id,), state)
         return state
 
-    def _unkeyed(self, name: str, position: int) -> CallState | None:
-        """A piece with neither index nor id goes to the last call, unless it names a new one."""
+    def _unkeyed(self, call_id: str, name: str, position: int) -> CallState | None:
+        """A piece without index goes to the call with its id, else to the last one unless it begins a new one."""
+        known = self.keyed.get((call_id,))
         last = self.calls[-1] if self.calls else None
-        if last is None or position > 0:
-            return None
-        return last if not name or name == last.name else None
+        if known is not None or last is None:
+            return known
+        begins = bool(name) and (bool(call_id) or bool(last.arguments) or name != last.name)
+        return None if begins or position > 0 else last
 
     def whole(self, message: dict[str, Any], events: list[StreamEvent]) -> None:
         """Take in a whole message that ends the stream: what of it has not come yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,8 +47,8 @@ class OpenAIStream:
     """One streamed answer, at any chunking. Also takes a plain body sent where a stream was asked for."""
 
     __slots__ = (
-        "_answer", "_choices", "_effort", "_end_mark", "_headers", "_id", "_last", "_model", "_parser", "_plain",
-        "_raw_usage", "_sniffed", "_target", "_tier", "_usage", "_usage_at_root", "_wrong", "done",
+        "_answer", "_choices", "_effort", "_end_mark", "_headers", "_id", "_last", "_model", "_parser",
+        "_plain", "_raw_usage", "_sniffed", "_target", "_tier", "_usage", "_usage_at_root", "_wrong", "done",
     )  # fmt: skip
 
     def __init__(
@@ -97,6 +98,23 @@ class OpenAIStream:
             self._fail(error, events)
         return events
 
+    def flush(self) -> list[StreamEvent]:
+        """The events that the end of the bytes completes; an event that is only half there is dropped.
+
+        Raises:
+            ProviderError: as `feed`.
+        """
+        if self._wrong is not None:
+            raise self._wrong
+        events: list[StreamEvent] = []
+        if self.done:
+            return events
+        try:
+            self._flush(events)
+        except ProviderError as error:
+            self._fail(error, events)
+        return events
+
     def close(self) -> Answer:
         """The whole answer, once the bytes have ended.
 
@@ -104,8 +122,7 @@ class OpenAIStream:
             TransportError: (`kind="cut"`) the stream ended before the answer did; `usage` is what was told.
             ProviderError: as `feed`.
         """
-        if self._wrong is None and not self.done:
-            self._flush()
+        self.flush()
         if self._wrong is not None:
             raise self._wrong
         if self._answer is not None:
@@ -139,6 +156,8 @@ class OpenAIStream:
             if not data:
                 return
             self._sniffed = True
+            if data.startswith(b"<"):
+                raise unreadable("the body is a web page", self._target)
             self._plain = bytearray() if data.startswith(b"{") else None
         if self._plain is not None:
             self._feed_plain(data, events)
@@ -265,9 +284,12 @@ class OpenAIStream:
                 return False
         else:
             return False
+        usage = read_usage(raw, self._target.quirks)
+        if usage is None and isinstance(raw, dict) and not raw.get("total_tokens"):
+            return False  # zeros or nothing: nobody counted here, what was told before stands
         self._raw_usage = raw if isinstance(raw, dict) else None
-        self._usage = read_usage(raw, self._target.quirks)
-        return self._usage is not None
+        self._usage = usage
+        return usage is not None
 
     def _check(self, chunk: dict[str, Any], failed: bool) -> None:
         """Raise where the chunk reports an error."""
@@ -290,25 +312,17 @@ class OpenAIStream:
         if self._model is None and isinstance(chunk.get("model"), str):
             self._model = chunk["model"] or None
 
-    def _flush(self) -> None:
-        """The bytes have ended: an event without its closing blank line still counts if it can be read."""
-        events: list[StreamEvent] = []
-        try:
-            if self._plain is not None:
-                self._flush_plain(events)
-                return
-            for name, text in self._parser.close():
-                if not self.done and _readable(text):
-                    self._item(name, text, events)
-        except ProviderError as error:
-            self._wrong = self._filled(error)
-
-    def _flush_plain(self, events: list[StreamEvent]) -> None:
-        try:
-            body = load(bytes(self._plain or b""))
-        except ValueError:
+    def _flush(self, events: list[StreamEvent]) -> None:
+        if self._plain is not None:
+            body = None
+            with contextlib.suppress(ValueError):
+                body = load(bytes(self._plain))
+            if body is not None:
+                self._take_body(body, events)
             return
-        self._take_body(body, events)
+        for name, text in self._parser.close():
+            if not self.done and all(_readable(line) for line in text.splitlines()):
+                self._item(name, text, events)
 
     def _fail(self, error: ProviderError, events: list[StreamEvent]) -> None:
         """Keep the error for the next call where events came before it; else raise it."""
@@ -342,7 +356,7 @@ def _inside_choice(choices: Any) -> bool:
 
 
 def _readable(text: bytes) -> bool:
-    if text[:6] == b"[DONE]":
+    if text[:6] == b"[DONE]" or not text:
         return True
     try:
         load(text)

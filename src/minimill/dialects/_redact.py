@@ -17,7 +17,8 @@ _PIECE = re.compile(r"[-./]")
 
 def redact(text: str, limit: int) -> str:
     """`text` without what looks like a key or an organisation, cut to `limit` characters."""
-    text = text[: limit * 4]  # long enough that a key is not cut in half and missed
+    if len(text) > limit * 4:  # not inside a word, so that no half of a key stays
+        text = text[: limit * 4].rpartition(" ")[0]
     text = _LONG.sub(_hide_key, _NAMED.sub(_hide_named, text))
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"

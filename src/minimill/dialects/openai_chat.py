@@ -20,6 +20,8 @@ from minimill.dialects._vendor_error import error_of_response
 
 __all__ = ["OpenAIChat"]
 
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+
 
 class OpenAIChat:
     """The codec of `openai_chat`. It keeps no state; one instance serves every vendor and every call."""
@@ -48,7 +50,7 @@ class OpenAIChat:
             ProviderError: the body is an error in a 2xx disguise. Billed where it tells usage, else unknown.
             ProtocolError: the body cannot be read; `usage` says what it cost if that could be read.
         """
-        if response.body[:256].lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"data:", b":", b"event:", b"id:")):
+        if response.body.lstrip(_BLANK).startswith((b"data:", b":", b"event:", b"id:")):
             return self._collect(response, target)
         try:
             body = load(response.body)

@@ -20,6 +20,7 @@ from minimill.ledger._base import (
     Claim,
     HoldInfo,
     Ledger,
+    SpendLine,
     SpendRow,
 )
 
@@ -34,6 +35,7 @@ __all__ = [
     "Claim",
     "HoldInfo",
     "Ledger",
+    "SpendLine",
     "SpendRow",
     "open_ledger",
 ]

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+from minimill._money import Money
+
 SCOPE_KEYS = ("app", "user", "route", "provider", "model")
 WINDOWS = ("total", "hour", "day", "week", "month")
 NO_KEY = "(none)"
@@ -134,11 +136,30 @@ class AttemptRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class SpendLine:
+    """What one attempt did to one account."""
+
+    budget: str
+    key: str
+    currency: str
+    """The budget's; the nanos below are in it."""
+    reserved_nanos: int | None
+    """None: the ceiling was unknown (soft budgets)."""
+    held_nanos: int
+    """What it still holds."""
+    booked_nanos: int
+    """What it was settled or corrected to."""
+
+
+@dataclass(frozen=True, slots=True)
 class SpendRow:
-    """One attempt as the books tell it; corrections are added to `charged_nanos`."""
+    """One attempt as the books tell it."""
 
     record: AttemptRecord
     corrected_nanos: int = 0
+    """What corrections add to the record's `charged_nanos`."""
+    lines: tuple[SpendLine, ...] = ()
+    """Its accounts; none where no budget covered it."""
 
 
 @runtime_checkable
@@ -225,12 +246,18 @@ class Ledger(Protocol):
         """The vendor has begun to answer: more money may go out to it. Cheap enough to call at each first byte."""
         ...
 
-    async def correct(self, attempt_id: str, amounts: Mapping[str, int], *, reason: str) -> None:
-        """Book the truth about an attempt, found out later, as an entry of its own. Later settlements do not undo it.
+    async def correct(
+        self, attempt_id: str, amounts: Mapping[str, int], *, charged: Money | None = None, reason: str
+    ) -> None:
+        """Book the truth about an attempt, found out later, as an entry of its own.
+
+        `amounts` maps budget name to nanos in its currency, `charged` is the same amount in the currency
+        the vendor bills in (for `records`). Later settlements do not undo it.
 
         Raises:
             ValueError: an amount is no count of nanos.
-            LedgerError: no such attempt, or no such budget among its claims.
+            LedgerError: no such attempt, no such budget among its claims, or the vendor bills in another
+                currency. Nothing was changed.
         """
         ...
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from minimill._errors import BudgetExceededError, LedgerError
-from minimill._money import MAX_NANOS
-from minimill.ledger._base import AttemptMeta, AttemptRecord, Balance, Claim, HoldInfo, SpendRow
+from minimill._money import MAX_NANOS, Money
+from minimill.ledger._base import AttemptMeta, AttemptRecord, Balance, Claim, HoldInfo, SpendLine, SpendRow
 from minimill.ledger._budgets import Budget
 from minimill.ledger._windows import Window, from_us
 
@@ -65,7 +65,7 @@ class Line:
     def __init__(
         self,
         account: Account,
-        reserved: int,
+        reserved: int | None,
         held: int,
         booked: int = 0,
         unpriced: bool = False,
@@ -73,6 +73,7 @@ class Line:
     ) -> None:
         self.account = account
         self.reserved = reserved
+        """None: the ceiling was unknown."""
         self.held = held
         self.booked = booked
         self.unpriced = unpriced
@@ -82,7 +83,7 @@ class Line:
 class Attempt:
     """One attempt in the books, from its reservation on."""
 
-    __slots__ = ("expires_us", "id", "lines", "meta", "place", "record", "reserved_us", "state")
+    __slots__ = ("charged", "expires_us", "id", "lines", "meta", "place", "record", "reserved_us", "state")
 
     def __init__(
         self,
@@ -93,6 +94,7 @@ class Attempt:
         reserved_us: int,
         expires_us: int,
         record: AttemptRecord | None = None,
+        charged: Money | None = None,
         place: int | None = None,
     ) -> None:
         self.id = id
@@ -102,6 +104,8 @@ class Attempt:
         self.reserved_us = reserved_us
         self.expires_us = expires_us
         self.record = record
+        self.charged = charged
+        """What a correction said the vendor charged, in the vendor's currency."""
         self.place = place
         """Where an engine stored it; its own affair."""
 
@@ -157,7 +161,9 @@ class Refusal:
 
     __slots__ = ("account", "budget", "held", "needed", "provider", "settled", "silent", "window")
 
-    def __init__(self, budget: Budget, account: Account, window: Window, needed: int, provider: str, silent: bool) -> None:
+    def __init__(
+        self, budget: Budget, account: Account, window: Window, needed: int, provider: str, silent: bool
+    ) -> None:
         self.budget = budget
         self.account = account
         self.window = window
@@ -188,7 +194,10 @@ class Refusal:
             )
         else:
             left = money(self.budget.limit - self.settled - self.held)
-            text = f"{name} has {left} left of {limit} ({settled} spent, {held} held); this call needs up to {needed}{until}"
+            text = (
+                f"{name} has {left} left of {limit} ({settled} spent, {held} held); "
+                f"this call needs up to {needed}{until}"
+            )
         return BudgetExceededError(
             text,
             budget=self.budget.name,
@@ -200,6 +209,9 @@ class Refusal:
             resets_at=self.window.resets_at,
             provider_silent=self.silent,
         )
+
+
+_Wanted = tuple[Budget, Account, Window, int | None]
 
 
 class Books:
@@ -229,15 +241,15 @@ class Books:
         refusal = self._refusal(merged, meta.provider, now_us)
         if refusal is not None:
             return refusal
-        lines = [Line(account, amount or 0, 0, 0, amount is None) for _, account, _, amount in merged]
+        lines = [Line(account, amount, 0, 0, amount is None) for _, account, _, amount in merged]
         attempt = Attempt(attempt_id, OPEN, meta, lines, now_us, expires_us)
         for line in lines:
-            self._move(attempt, line, "hold", line.reserved, 0, now_us, unpriced=int(line.unpriced))
+            self._move(attempt, line, "hold", line.reserved or 0, 0, now_us, unpriced=int(line.unpriced))
         self.store.put(attempt)
         return attempt
 
-    def _merge(self, claims: Sequence[Claim], now_us: int) -> list[tuple[Budget, Account, Window, int | None]]:
-        merged: dict[str, tuple[Budget, Account, Window, int | None]] = {}
+    def _merge(self, claims: Sequence[Claim], now_us: int) -> list[_Wanted]:
+        merged: dict[str, _Wanted] = {}
         for claim in claims:
             budget = self.store.budget(claim.budget)
             if budget is None:
@@ -255,7 +267,7 @@ class Books:
         return list(merged.values())
 
     def _refusal(
-        self, merged: list[tuple[Budget, Account, Window, int | None]], provider: str, now_us: int
+        self, merged: list[_Wanted], provider: str, now_us: int
     ) -> Refusal | None:
         silent: Refusal | None = None
         trusted: bool | None = None
@@ -296,7 +308,7 @@ class Books:
         attempt = self.store.attempt(attempt_id)
         unknown = attempt is None
         if attempt is None:
-            attempt = Attempt(attempt_id, SETTLED, record and record.meta, [], now_us, now_us)
+            attempt = Attempt(attempt_id, SETTLED, record.meta if record else None, [], now_us, now_us)
         problem = _unclaimed(attempt, amounts, unknown)
         changed = unknown or attempt.state != SETTLED
         for line in attempt.lines:
@@ -304,9 +316,8 @@ class Books:
             if amount is None or line.corrected:
                 continue
             if not _bookable(line, amount):
-                problem = problem or (
-                    f"attempt {attempt_id}: {amount!r} cannot be booked in budget {line.account.budget!r}; its hold stands"
-                )
+                what = f"{amount!r} cannot be booked in budget {line.account.budget!r}; its hold stands"
+                problem = problem or f"attempt {attempt_id}: {what}"
                 continue
             kind = "late" if attempt.state in (SETTLED, RELEASED) else "settle"
             changed |= self._book(attempt, line, kind, amount, now_us, None)
@@ -319,7 +330,7 @@ class Books:
         """Close a hold for which nothing was billed; an unknown id can never be reserved afterwards."""
         attempt = self.store.attempt(attempt_id)
         if attempt is None:
-            attempt = Attempt(attempt_id, WITHDRAWN, record and record.meta, [], now_us, now_us, record)
+            attempt = Attempt(attempt_id, WITHDRAWN, record.meta if record else None, [], now_us, now_us, record)
             self.store.put(attempt)
         elif attempt.is_open:
             booked = False
@@ -350,11 +361,16 @@ class Books:
         attempt.record = record
         self.store.put(attempt)
 
-    def correct(self, attempt_id: str, amounts: Mapping[str, int], reason: str, now_us: int) -> None:
+    def correct(
+        self, attempt_id: str, amounts: Mapping[str, int], charged: Money | None, reason: str, now_us: int
+    ) -> None:
         """Book the truth; nothing but another correction changes these lines afterwards."""
         attempt = self.store.attempt(attempt_id)
         if attempt is None:
             raise LedgerError(f"the books know no attempt {attempt_id!r}; nothing was corrected")
+        billed = attempt.record.currency if attempt.record else None
+        if charged is not None and billed not in (None, charged.currency):
+            raise LedgerError(f"attempt {attempt_id} was billed in {billed}, not in {charged.currency}")
         lines = {line.account.budget: line for line in attempt.lines}
         for budget, amount in amounts.items():
             if budget not in lines:
@@ -365,7 +381,9 @@ class Books:
         for budget, amount in amounts.items():
             self._book(attempt, lines[budget], "correct", amount, now_us, reason)
             lines[budget].corrected = True
-        if amounts:
+        if charged is not None:
+            attempt.charged = charged
+        if amounts or charged is not None:
             self._close(attempt, SETTLED, attempt.record)
 
     def answered(self, provider: str, now_us: int) -> None:
@@ -438,7 +456,9 @@ class Books:
 def _again(known: Attempt) -> Attempt:
     if known.is_open:
         return known
-    raise LedgerError(f"attempt {known.id} was {known.state} already; each attempt needs an id of its own; nothing was sent")
+    raise LedgerError(
+        f"attempt {known.id} was {known.state} already; each attempt needs an id of its own; nothing was sent"
+    )
 
 
 def _checked(claim: Claim, budget: Budget) -> int | None:
@@ -492,7 +512,7 @@ def balance(budget: Budget, account: Account, window: Window, expired: int = 0) 
     )
 
 
-def balances_of(store: Store, attempt: Attempt, now_us: int) -> tuple[Balance, ...]:
+def balances_of(store: Store, attempt: Attempt) -> tuple[Balance, ...]:
     """The balances of every account the attempt claims, in the window that reserved it."""
     found = []
     for line in attempt.lines:
@@ -537,43 +557,49 @@ def spend_row(store: Store, attempt: Attempt, now_us: int) -> SpendRow | None:
 
     An attempt that nobody closed shows as `open` until its time has passed, and as `lost` afterwards.
     """
+    lines = tuple(_spend_line(store, line) for line in attempt.lines)
     record = attempt.record
-    priced = [(line, budget) for line in attempt.lines if (budget := store.budget(line.account.budget))]
     if record is None:
         if attempt.meta is None or attempt.state in (RELEASED, WITHDRAWN):
             return None
-        record = _lost(attempt, priced, now_us)
-    corrected = _corrected(record, [(line, budget) for line, budget in priced if line.corrected])
-    return SpendRow(record, corrected)
+        record = _lost(attempt, lines, now_us)
+    return SpendRow(record, _corrected(attempt, record, lines), lines)
 
 
-def _lost(attempt: Attempt, priced: list[tuple[Line, Budget]], now_us: int) -> AttemptRecord:
+def _spend_line(store: Store, line: Line) -> SpendLine:
+    budget = store.budget(line.account.budget)
+    currency = budget.currency if budget else ""
+    return SpendLine(line.account.budget, line.account.key, currency, line.reserved, line.held, line.booked)
+
+
+def _lost(attempt: Attempt, lines: Sequence[SpendLine], now_us: int) -> AttemptRecord:
     assert attempt.meta is not None
     running = attempt.state == OPEN and attempt.expires_us > now_us
-    line, budget = next(((a, b) for a, b in priced if not a.unpriced), (None, None))
-    reserved = line.reserved if line else None
+    wanted = None if attempt.charged is None else attempt.charged.currency
+    priced = [n for n in lines if n.reserved_nanos is not None and wanted in (None, n.currency)]
+    reserved = priced[0].reserved_nanos if priced else None
     return AttemptRecord(
         attempt.id,
         attempt.meta,
         from_us(attempt.reserved_us),
         from_us(now_us if running else max(attempt.reserved_us, min(attempt.expires_us, now_us))),
         "open" if running else "lost",
-        "held" if line else "unpriced",
-        budget.currency if budget else None,
+        "held" if priced else "unpriced",
+        wanted or (priced[0].currency if priced else None),
         reserved,
         reserved,
     )
 
 
-def _corrected(record: AttemptRecord, lines: list[tuple[Line, Budget]]) -> int:
+def _corrected(attempt: Attempt, record: AttemptRecord, lines: Sequence[SpendLine]) -> int:
     """What corrections add to the record's charge, in the record's currency."""
-    if not lines:
-        return 0
     charged = record.charged_nanos or 0
-    for line, budget in lines:
-        if budget.currency == record.currency:
-            return line.booked - charged
-    line = lines[0][0]
-    if not line.reserved or not record.reserved_nanos:
+    if attempt.charged is not None:
+        return attempt.charged.nanos - charged
+    corrected = [told for told, line in zip(lines, attempt.lines, strict=True) if line.corrected]
+    for line in corrected:
+        if line.currency == record.currency:
+            return line.booked_nanos - charged
+    if not corrected or not record.reserved_nanos or not corrected[0].reserved_nanos:
         return 0
-    return -(-record.reserved_nanos * line.booked // line.reserved) - charged
+    return -(-record.reserved_nanos * corrected[0].booked_nanos // corrected[0].reserved_nanos) - charged

@@ -35,10 +35,11 @@ CREATE TABLE accounts (
 CREATE TABLE providers (name TEXT PRIMARY KEY, answered_us INTEGER NOT NULL) {strict}, WITHOUT ROWID;
 CREATE TABLE holds (
   id TEXT PRIMARY KEY, state TEXT NOT NULL, reserved_us INTEGER NOT NULL, expires_us INTEGER NOT NULL,
-  meta TEXT, lines TEXT NOT NULL, record TEXT) {strict}, WITHOUT ROWID;
+  meta TEXT, lines TEXT NOT NULL, record TEXT, charged TEXT) {strict}, WITHOUT ROWID;
 CREATE TABLE attempts (
   seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, state TEXT NOT NULL, reserved_us INTEGER NOT NULL,
-  expires_us INTEGER NOT NULL, started_us INTEGER NOT NULL, meta TEXT, lines TEXT NOT NULL, record TEXT) {strict};
+  expires_us INTEGER NOT NULL, started_us INTEGER NOT NULL, meta TEXT, lines TEXT NOT NULL, record TEXT,
+  charged TEXT) {strict};
 CREATE INDEX attempts_started ON attempts (started_us);
 CREATE TABLE entries (
   seq INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, attempt TEXT NOT NULL, account INTEGER NOT NULL,
@@ -49,12 +50,12 @@ CREATE TABLE entries (
 """One script for each step of the schema; the file says how many it has seen (`user_version`)."""
 
 
-def prepare(path: str) -> None:
-    """Make the folder (0700) and the file (0600) if they are missing; refuse network file systems.
+def prepare_folder(path: str) -> None:
+    """Make the folder of the ledger (0700) if it is missing; refuse network file systems.
 
     Raises LedgerError or OSError.
     """
-    folder = os.path.dirname(os.path.abspath(path))
+    folder = os.path.dirname(path)
     kind = file_system(folder)
     if kind in _NETWORK:
         raise LedgerError(
@@ -62,6 +63,9 @@ def prepare(path: str) -> None:
             "put the ledger on a local disk"
         )
     os.makedirs(folder, mode=0o700, exist_ok=True)
+
+
+def _make_file(path: str) -> None:
     # SQLite gives -wal and -shm the mode of the file. Opening a file that exists and closing it again would
     # drop the locks this process has on it, hence O_EXCL.
     with contextlib.suppress(FileExistsError):
@@ -96,7 +100,7 @@ def connect(path: str) -> sqlite3.Connection:
 
     Raises LedgerError, OSError or sqlite3.Error; nothing stays open then.
     """
-    prepare(path)
+    _make_file(path)
     db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, cached_statements=128)
     try:
         _check_ours(db, path)

@@ -11,6 +11,7 @@ import contextlib
 import os
 import time
 import weakref
+from collections.abc import Iterator
 
 from minimill._errors import LedgerError
 
@@ -50,6 +51,16 @@ class FileLock:
         finally:
             fcntl.flock(turn, fcntl.LOCK_UN)
 
+    @contextlib.contextmanager
+    def waiting(self, wait_s: float) -> Iterator[None]:
+        """The same, with another bound on the wait."""
+        usual, self._wait_s = self._wait_s, wait_s
+        try:
+            with self:
+                yield
+        finally:
+            self._wait_s = usual
+
     def __exit__(self, *_: object) -> None:
         if self._fds:
             fcntl.flock(self._fds[1], fcntl.LOCK_UN)
@@ -64,7 +75,8 @@ class FileLock:
                 now = time.monotonic()
             if now >= until:
                 raise LedgerError(
-                    f"another process has held {self._paths[1]} for {self._wait_s:g} s; nothing was written, nothing was sent"
+                    f"another process has held {self._paths[1]} for {self._wait_s:g} s; "
+                    "nothing was written, nothing was sent"
                 )
             time.sleep(next(nap for age, nap in _NAPS_S if now - began < age))
 

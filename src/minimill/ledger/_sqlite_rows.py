@@ -10,18 +10,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
+from minimill._money import Money
 from minimill.ledger._base import AttemptMeta, AttemptRecord, BudgetDefinition
 from minimill.ledger._books import Account, Attempt, Line
 from minimill.ledger._budgets import Budget
 from minimill.ledger._windows import from_us, to_us
 
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
-_RECORD_FIELDS = tuple(
-    f.name for f in fields(AttemptRecord) if f.name not in ("attempt_id", "meta", "started_at", "finished_at", "details")
-)
+_OWN_FIELDS = ("attempt_id", "meta", "started_at", "finished_at", "details")
+_RECORD_FIELDS = tuple(f.name for f in fields(AttemptRecord) if f.name not in _OWN_FIELDS)
 
 ACCOUNT_COLUMNS = "id, budget, key, window, settled, held, kept, unpriced, owed"
-ATTEMPT_COLUMNS = "id, state, reserved_us, expires_us, meta, lines, record"
+ATTEMPT_COLUMNS = "id, state, reserved_us, expires_us, meta, lines, record, charged"
 BUDGET_COLUMNS = "id, name, currency, window, zone, scope, by, limit_nanos, hard, share_ppm, seen"
 
 
@@ -31,11 +31,6 @@ def to_json(value: object) -> str:
         return _encode(value)
     except (TypeError, ValueError, RecursionError):  # keys that are no text, or a structure that holds itself
         return _encode(str(value))
-
-
-def plain(text: str) -> str:
-    """Text as the books keep it: halves of surrogate pairs, which no encoding writes, become `?`."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 # -- budgets and accounts ------------------------------------------------------------------------
@@ -95,19 +90,21 @@ def attempt_row(attempt: Attempt) -> tuple[Any, ...]:
         None if attempt.meta is None else _meta_text(attempt.meta),
         _lines_text(attempt.lines),
         None if attempt.record is None else _record_text(attempt.record, attempt.meta),
+        None if attempt.charged is None else to_json([attempt.charged.nanos, attempt.charged.currency]),
     )
 
 
 def attempt_of(row: tuple[Any, ...], account: Callable[[int], Account], place: int | None) -> Attempt:
     """An attempt from `ATTEMPT_COLUMNS`."""
-    id_, state, reserved_us, expires_us, meta_text, lines_text, record_text = row
+    id_, state, reserved_us, expires_us, meta_text, lines_text, record_text, charged_text = row
     meta = None if meta_text is None else _meta_of(json.loads(meta_text))
     record = None if record_text is None else _record_of(id_, json.loads(record_text), meta)
     lines = [
         Line(account(number), reserved, held, booked, bool(flags & 1), bool(flags & 2))
         for number, reserved, held, booked, flags in json.loads(lines_text)
     ]
-    return Attempt(id_, state, meta, lines, reserved_us, expires_us, record, place)
+    charged = None if charged_text is None else Money(*json.loads(charged_text))
+    return Attempt(id_, state, meta, lines, reserved_us, expires_us, record, charged, place)
 
 
 def account_ids(lines_text: str) -> list[int]:

@@ -217,10 +217,10 @@ class Tables:
             if attempt.place == IN_HOLDS:
                 left.append((attempt.id,))
         self._many("DELETE FROM holds WHERE id = ?", left)
-        self._many(f"INSERT OR REPLACE INTO holds ({ATTEMPT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", held)
-        self._many(f"INSERT INTO attempts ({ATTEMPT_COLUMNS}, started_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", closed)
+        self._many(f"INSERT OR REPLACE INTO holds ({ATTEMPT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", held)
+        self._many(f"INSERT INTO attempts ({ATTEMPT_COLUMNS}, started_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", closed)
         self._many(
-            "UPDATE attempts SET state=?, reserved_us=?, expires_us=?, meta=?, lines=?, record=?, started_us=? "
-            "WHERE seq = ?",
+            "UPDATE attempts SET state=?, reserved_us=?, expires_us=?, meta=?, lines=?, record=?, charged=?, "
+            "started_us=? WHERE seq = ?",
             again,
         )

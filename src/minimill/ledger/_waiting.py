@@ -226,6 +226,11 @@ class WaitingRoom:
     def add(self, request: Request) -> None:
         self._queue.append(request)
 
+    def clear(self) -> list[Request]:
+        """Take out all of them."""
+        queue, self._queue = self._queue, []
+        return queue
+
     def discard(self, requests: set[Request]) -> None:
         """Forget requests that were answered otherwise."""
         self._queue = [request for request in self._queue if request not in requests]

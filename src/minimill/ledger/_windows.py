@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from minimill._errors import ConfigError
 
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 FOREVER_US = 2**63 - 1
 _HOUR_US = 3_600_000_000
 _MINUTE_US = 60_000_000
@@ -23,10 +23,10 @@ def to_us(moment: dt.datetime) -> int:
     return (moment - EPOCH) // dt.timedelta(microseconds=1)
 
 
-def from_us(us: int, zone: dt.tzinfo = dt.timezone.utc) -> dt.datetime:
+def from_us(us: int, zone: dt.tzinfo = dt.UTC) -> dt.datetime:
     """The aware datetime of so many microseconds since 1970."""
     moment = EPOCH + dt.timedelta(microseconds=us)
-    return moment if zone is dt.timezone.utc else moment.astimezone(zone)
+    return moment if zone is dt.UTC else moment.astimezone(zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,15 @@ def zone_named(name: str) -> dt.tzinfo:
         ConfigError: this machine knows no such zone.
     """
     if name == "UTC":
-        return dt.timezone.utc
+        return dt.UTC
     import zoneinfo
 
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         raise ConfigError(
-            f"{name!r} is no time zone known here; write one such as Asia/Shanghai (Python's tzdata package adds the list)"
+            f"{name!r} is no time zone known here; write one such as Asia/Shanghai "
+            "(the tzdata package brings the list)"
         ) from None
 
 

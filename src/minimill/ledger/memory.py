@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
 from minimill._errors import LedgerError
+from minimill._money import Money
 from minimill.ledger._audit import differences, in_range, unbooked, unknown_budget
 from minimill.ledger._base import (
     AttemptMeta,
@@ -129,7 +130,9 @@ class MemoryLedger:
         self._catch_up()
         return self._now_us()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._let_go()
         self._hand_over()
 
@@ -160,7 +163,9 @@ class MemoryLedger:
 
     def _own(self) -> None:
         if os.getpid() != self._pid:
-            raise LedgerError("this ledger was made in another process; a forked process opens its own; nothing was sent")
+            raise LedgerError(
+                "this ledger was made in another process; a forked process opens its own; nothing was sent"
+            )
 
     # -- holding ---------------------------------------------------------------------------------
 
@@ -217,7 +222,7 @@ class MemoryLedger:
         if isinstance(found, Refusal):
             request.refusal = found
             return request.may_wait(time.monotonic(), now_us)
-        request.granted = balances_of(self._store, found, now_us)
+        request.granted = balances_of(self._store, found)
         return False
 
     async def _wait(self, request: Request) -> None:
@@ -290,11 +295,13 @@ class MemoryLedger:
         self._closings.append(closing)
         self._hand_over()
 
-    async def correct(self, attempt_id: str, amounts: Mapping[str, int], *, reason: str) -> None:
+    async def correct(
+        self, attempt_id: str, amounts: Mapping[str, int], *, charged: Money | None = None, reason: str
+    ) -> None:
         """See `Ledger.correct`."""
         self._own()
         with self as now_us:
-            self._books.correct(attempt_id, amounts, reason, now_us)
+            self._books.correct(attempt_id, amounts, charged, reason, now_us)
 
     async def set_limit(self, budget: str, limit_nanos: int) -> None:
         """See `Ledger.set_limit`."""

@@ -42,8 +42,8 @@ class Script:
     delay_s: float = 0.0
     sends_headers: bool = True
     goes_stale: bool = False
-    counts_frames: bool = False
-    """Whether output is generated frame by frame, and not before the first byte."""
+    generates: Literal["nothing", "first", "by_frame"] = "nothing"
+    """Whether output is generated before the first byte, frame by frame, or not at all."""
 
     @property
     def at_once(self) -> bool:
@@ -95,7 +95,7 @@ def answer_script(
         script = Script(
             200, head, _stream(vendor, ids, said, body, fault, per_chunk), None, "answered", "so_far"
         )
-        script.counts_frames = True
+        script.generates = "by_frame"
     else:
         script = _plain(vendor, ids, said, fault, head)
     return _with_manners(script, fault, stream)
@@ -155,13 +155,15 @@ def _plain(vendor: Vendor, ids: Ids, said: Composed, fault: Fault, head: bytes) 
     if fault.keep_chunks is not None:
         body = body[: length // 2] if fault.keep_chunks else b""
     frames = [Frame(body, said.output_tokens)] if body else []
-    return Script(200, head, frames, length, "answered", "so_far")
+    return Script(200, head, frames, length, "answered", "so_far", generates="first")
 
 
 def _plain_error(vendor: Vendor, ids: Ids, said: Composed, fault: Fault, head: bytes) -> Script:
     row = _mid_error(vendor, ids, fault)
     _, body = vendor.refusal_body(row, ids, False)
-    return Script(200, head, [Frame(body, said.output_tokens, "end")], len(body), "failed", "so_far")
+    return Script(
+        200, head, [Frame(body, said.output_tokens, "end")], len(body), "failed", "so_far", generates="first"
+    )
 
 
 def _mid_error(vendor: Vendor, ids: Ids, fault: Fault) -> ErrorRow:
@@ -213,7 +215,7 @@ def _tokens(frames: list[Frame]) -> int:
 class Exchange:
     """Carries out one script on one connection and keeps the record true."""
 
-    __slots__ = ("_book", "_connection", "_hanging", "_output", "_record", "_script", "_task")
+    __slots__ = ("_book", "_connection", "_hanging", "_record", "_script", "_task")
 
     def __init__(self, connection: Connection, book: CallBook, record: CallRecord, script: Script) -> None:
         self._connection = connection
@@ -242,14 +244,13 @@ class Exchange:
             "reasoning_tokens": said.reasoning_tokens,
         }
         script = self._script
-        before_reply = script.bill == "so_far" and bool(script.frames) and not script.counts_frames
-        if script.bill == "all" or before_reply:
+        if script.bill == "all" or (script.bill == "so_far" and script.generates == "first"):
             charges["output_tokens"] = said.output_tokens
         return charges
 
     def _send_at_once(self) -> None:
         script = self._script
-        if script.counts_frames and script.bill == "so_far":
+        if script.generates == "by_frame" and script.bill == "so_far":
             self._book.update(self._record, output_tokens=_tokens(script.frames))
         self._book.close(self._record, script.outcome, status=script.status)
         self._connection.stale = script.goes_stale
@@ -279,7 +280,7 @@ class Exchange:
         self._end()
 
     def _count(self, frame: Frame) -> None:
-        if self._script.counts_frames and self._script.bill == "so_far" and self._record.finished is None:
+        if self._script.generates == "by_frame" and self._script.bill == "so_far":
             self._book.update(self._record, output_tokens=frame.tokens)
 
     def _end(self) -> None:
@@ -300,4 +301,5 @@ class Exchange:
     def _lost(self) -> None:
         if self._task is not None:
             self._task.cancel()
-        self._book.close(self._record, self._script.outcome if self._hanging else "left")
+        silent = self._script.ending == "hang" and not self._script.frames
+        self._book.close(self._record, self._script.outcome if self._hanging or silent else "left")

@@ -4,6 +4,7 @@ Routes requests, checks keys and bodies, and hands the rest to an exchange. Know
 """
 
 import asyncio
+import concurrent.futures
 import os
 import threading
 import time
@@ -78,6 +79,9 @@ class Simulator:
     The server runs in a daemon thread with an event loop of its own, so that asyncio, trio and plain code can
     use it, and so can other processes. Start it with `start` or as a context manager; settings and faults may
     be changed at any time from any thread.
+
+    A plain answer is generated as soon as its request is taken, and so is a stream, unless a fault slows it
+    down; a client that leaves is billed for what was generated until then.
 
     Without settings an answer depends on the prompt alone. The record of a call exists, and is marked as
     billed, before the first byte of its answer leaves.
@@ -241,7 +245,7 @@ class Simulator:
         station = self._station(vendor)
         station.settings = replace(station.settings, **changed)
 
-    def program(self, vendor: str, faults: Iterable[Fault | None] | FaultSource) -> None:
+    def program(self, vendor: str, faults: Fault | Iterable[Fault | None] | FaultSource) -> None:
         """Let the next requests of a vendor go wrong.
 
         Only requests that the vendor would have answered count: those with a wrong key or a bad body use up
@@ -249,12 +253,14 @@ class Simulator:
 
         Args:
             vendor: Name of the vendor.
-            faults: Faults for the next requests, one each and in order, added to those that wait (None lets
-                one pass); or a function from the request's index and body to a `Fault` or None, asked for
-                every request that has no waiting fault.
+            faults: A fault, or faults for the next requests, one each and in order, added to those that wait
+                (None lets one pass); or a function from the request's index and body to a `Fault` or None,
+                asked for every request that has no waiting fault.
         """
         plan = self._station(vendor).plan
-        if callable(faults):
+        if isinstance(faults, Fault):
+            plan.add([faults])
+        elif callable(faults):
             plan.always(faults)
         else:
             plan.add(faults)
@@ -322,11 +328,16 @@ class Simulator:
             TimeoutError: Calls are still running after `timeout` seconds.
         """
         until = time.monotonic() + timeout
-        loop = self._loop
-        if loop is not None:
-            asyncio.run_coroutine_threadsafe(_some_passes(), loop).result(timeout)
-        if not self._book.wait_idle(max(0.0, until - time.monotonic())):
+        if not (self._read_all(timeout) and self._book.wait_idle(max(0.0, until - time.monotonic()))):
             raise TimeoutError(f"{self._book.running} simulated calls are still running after {timeout} s")
+
+    def _read_all(self, timeout: float) -> bool:
+        """Let the server read what arrived; whether it got to that in time."""
+        loop = self._loop
+        if loop is None:
+            return True
+        passed = asyncio.run_coroutine_threadsafe(_some_passes(), loop)
+        return bool(concurrent.futures.wait([passed], timeout).done)
 
     @property
     def running(self) -> int:

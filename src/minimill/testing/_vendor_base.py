@@ -99,7 +99,7 @@ class Vendor:
     def key_error(self, missing: bool) -> ErrorRow:
         """The vendor's 401."""
         if missing:
-            text = "You didn't provide an API key. Provide it in an Authorization header using Bearer auth."
+            text = "No API key was given; it belongs in the Authorization header, after the word Bearer."
             return ErrorRow(401, None, "invalid_request_error", text)
         return self.row(401)
 

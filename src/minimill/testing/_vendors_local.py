@@ -47,7 +47,7 @@ class Vllm(Vendor):
         return super().row(status, code, message, model)
 
     def unreadable(self) -> ErrorRow:
-        text = "1 validation error:\n  {'type': 'json_invalid', 'loc': 'body.0', 'msg': 'JSON decode error'}"
+        text = "1 validation error: the body is not valid JSON"
         return ErrorRow(400, None, "Bad Request", text, "body.0")
 
     def unknown_path(self, method: str, path: str) -> ErrorRow:
@@ -62,12 +62,12 @@ class Vllm(Vendor):
 
     def problem(self, body: Mapping[str, Any]) -> ErrorRow | None:
         if body.get("stream_options") and not body.get("stream"):
-            text = "Stream options can only be defined when `stream=True`. (parameter=stream_options)"
+            text = "`stream_options` needs `stream=True`. (parameter=stream_options)"
             return self.bad_request("stream_options", text)
         if body.get("tools") == []:
-            return self.bad_request("tools", "`tools` must not be an empty array. (parameter=tools)")
+            return self.bad_request("tools", "`tools` must hold at least one tool. (parameter=tools)")
         if body.get("tool_choice") and "tools" not in body:
-            text = "When using `tool_choice`, `tools` must be set. (parameter=tool_choice)"
+            text = "`tool_choice` needs `tools`. (parameter=tool_choice)"
             return self.bad_request("tool_choice", text)
         return None
 
@@ -133,7 +133,7 @@ class LlamaCpp(Vendor):
         return self.row(401)
 
     def unreadable(self) -> ErrorRow:
-        return self.row(400, message="[json.exception.parse_error.101] parse error at line 1, column 1")
+        return self.row(400, message="parse error at line 1, column 1")
 
     def unknown_path(self, method: str, path: str) -> ErrorRow:
         return self.row(404)

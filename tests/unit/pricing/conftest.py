@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -24,16 +24,38 @@ def rates(**prices: str | Mapping[str, Decimal]) -> Rates:
     return Rates(**named)
 
 
-def tier(*, input_over: int | None = None, input_from: int | None = None, output_over: int | None = None,
-         output_from: int | None = None, thinking: bool | None = None, service_tier: str | None = None,
-         clock: str | None = None, **prices: str | Mapping[str, Decimal]) -> Tier:
+def tier(
+    *,
+    input_over: int | None = None,
+    input_from: int | None = None,
+    output_over: int | None = None,
+    output_from: int | None = None,
+    thinking: bool | None = None,
+    service_tier: str | None = None,
+    clock: str | None = None,
+    **prices: str | Mapping[str, Decimal],
+) -> Tier:
     """Conditions and prices in one call."""
-    return Tier(rates(**prices), input_over=input_over, input_from=input_from, output_over=output_over,
-                output_from=output_from, thinking=thinking, service_tier=service_tier, clock=clock)
+    return Tier(
+        rates(**prices),
+        input_over=input_over,
+        input_from=input_from,
+        output_over=output_over,
+        output_from=output_from,
+        thinking=thinking,
+        service_tier=service_tier,
+        clock=clock,
+    )
 
 
-def row(*tiers: Tier, since: dt.datetime | str = "2026-01-01T00:00:00+08:00", until: str | None = None,
-        currency: str = "CNY", base: Rates | None = None, **fields: Any) -> PriceRow:
+def row(
+    *tiers: Tier,
+    since: dt.datetime | str = "2026-01-01T00:00:00+08:00",
+    until: str | None = None,
+    currency: str = "CNY",
+    base: Rates | None = None,
+    **fields: Any,
+) -> PriceRow:
     """A row in force from 2026 on, 1 in and 4 out unless said."""
     return PriceRow(
         currency=currency,
@@ -97,7 +119,9 @@ def qwen() -> PriceRow:
         tier(thinking=True, output="8"),
         tier(input_over=128_000, input="2.4", cached_input="0.48", explicit_cached_input="0.24", output="20"),
         tier(input_over=128_000, thinking=True, output="24"),
-        base=rates(input="0.8", cached_input="0.16", explicit_cached_input="0.08", cache_write="1", output="2"),
+        base=rates(
+            input="0.8", cached_input="0.16", explicit_cached_input="0.08", cache_write="1", output="2"
+        ),
         cache_writes="explicit",
     )
 
@@ -106,10 +130,22 @@ def qwen() -> PriceRow:
 def openai() -> PriceRow:
     """gpt-6-sol: everything dearer above 272,000, cache writes at 1.25 times the input price."""
     return row(
-        tier(input_over=272_000, input="4", cached_input="0.4", cache_write="5", cache_write_long="10",
-             output="15"),
-        tier(service_tier="flex", input="1", cached_input="0.1", cache_write="1.25", cache_write_long="2.5",
-             output="5"),
+        tier(
+            input_over=272_000,
+            input="4",
+            cached_input="0.4",
+            cache_write="5",
+            cache_write_long="10",
+            output="15",
+        ),
+        tier(
+            service_tier="flex",
+            input="1",
+            cached_input="0.1",
+            cache_write="1.25",
+            cache_write_long="2.5",
+            output="5",
+        ),
         currency="USD",
         base=rates(input="2", cached_input="0.2", cache_write="2.5", cache_write_long="5", output="10"),
         cache_writes="implicit",
@@ -137,6 +173,3 @@ def peak() -> Mapping[str, Clock]:
         holidays_known_until=dt.date(2026, 12, 31),
     )
     return {"peak": clock}
-
-
-Builder = Callable[..., PriceRow]

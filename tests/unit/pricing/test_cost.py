@@ -39,7 +39,10 @@ def test_cached_tokens_count_towards_the_length(doubao, make) -> None:
     """All input picks the tier; the cached price is flat: 0.16 × 32,001 + 16 × 200."""
     charge = cost(Usage(32_001, 200, cached_input_tokens=32_001), [doubao], make.at())
     assert charge.money == Money(8_320_160, "CNY")
-    assert [(bucket.name, bucket.count) for bucket in charge.buckets] == [("cached_input", 32_001), ("output", 200)]
+    assert [(bucket.name, bucket.count) for bucket in charge.buckets] == [
+        ("cached_input", 32_001),
+        ("output", 200),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -106,8 +109,14 @@ def test_a_cliff_with_cache_writes(openai, make, tokens_in, cached, written, nan
 
 @pytest.mark.parametrize(
     ("service_tier", "nanos"),
-    [(None, 12_000_000), ("default", 12_000_000), ("standard", 12_000_000), ("auto", 12_000_000), ("", 12_000_000),
-     ("flex", 6_000_000)],
+    [
+        (None, 12_000_000),
+        ("default", 12_000_000),
+        ("standard", 12_000_000),
+        ("auto", 12_000_000),
+        ("", 12_000_000),
+        ("flex", 6_000_000),
+    ],
 )
 def test_the_service_tier_that_the_answer_names(openai, make, service_tier, nanos) -> None:
     """2 × 1,000 + 10 × 1,000, half of it on flex."""
@@ -145,7 +154,9 @@ def test_a_service_tier_without_a_price_is_unknown(openai, make) -> None:
 )
 def test_peak_hours(deepseek, make, peak, start, nanos, exact) -> None:
     """DeepSeek: double in peak hours, Beijing time."""
-    charge = cost(Usage(1_000, 100, cached_input_tokens=0), [deepseek], make.at(f"{start}+08:00"), clocks=peak)
+    charge = cost(
+        Usage(1_000, 100, cached_input_tokens=0), [deepseek], make.at(f"{start}+08:00"), clocks=peak
+    )
     assert (charge.money.nanos, charge.exact) == (nanos, exact)
     assert charge.conditions == (("peak hours",) if nanos == 2_800_000 else ())
     if not exact:
@@ -275,7 +286,11 @@ def test_rounding_happens_once_and_up(make) -> None:
     base = make.rates(input="0.0000007", cached_input="0.0000002", output="0.0000001")
     charge = cost(Usage(2, 1, cached_input_tokens=1), [make.row(base=base)], make.at())
     assert charge.money.nanos == 1
-    assert [bucket.nanos for bucket in charge.buckets] == [Decimal("0.0007"), Decimal("0.0002"), Decimal("0.0001")]
+    assert [bucket.nanos for bucket in charge.buckets] == [
+        Decimal("0.0007"),
+        Decimal("0.0002"),
+        Decimal("0.0001"),
+    ]
 
 
 def test_rounding_does_not_touch_whole_nanos(make) -> None:
@@ -305,7 +320,10 @@ def test_the_callers_decimal_context_does_not_matter(doubao, make) -> None:
 def test_fees_come_on_top(make) -> None:
     """A fee for the request, and for each counted thing."""
     base = make.rates(
-        input="1", output="4", per_request="0.002", per_unit={"web_search": Decimal("0.01"), "page": Decimal("0.02")}
+        input="1",
+        output="4",
+        per_request="0.002",
+        per_unit={"web_search": Decimal("0.01"), "page": Decimal("0.02")},
     )
     usage = Usage(1_000, 0, units={"web_search": 3, "page": 0})
     charge = cost(usage, [make.row(base=base)], make.at())
@@ -321,7 +339,9 @@ def test_a_tier_can_change_fees(make) -> None:
     """A fee of zero leaves no line, and a unit's price is replaced by itself."""
     row = make.row(
         make.tier(input_over=10, per_request="0", per_unit={"web_search": Decimal(2)}),
-        base=make.rates(input="0", output="0", per_request="1", per_unit={"web_search": Decimal(1), "x": Decimal(5)}),
+        base=make.rates(
+            input="0", output="0", per_request="1", per_unit={"web_search": Decimal(1), "x": Decimal(5)}
+        ),
     )
     usage = Usage(11, 0, units={"web_search": 1, "x": 1})
     assert cost(usage, [row], make.at()).money == Money.of("7 CNY")
@@ -340,7 +360,9 @@ def test_a_negative_count_is_unknown(make) -> None:
         cost(Usage(1, 1, units={"web_search": -1}), [make.row(base=base)], make.at())
 
 
-@pytest.mark.parametrize(("prices", "words"), [({"output": "1"}, "no input price"), ({"input": "1"}, "no output price")])
+@pytest.mark.parametrize(
+    ("prices", "words"), [({"output": "1"}, "no input price"), ({"input": "1"}, "no output price")]
+)
 def test_a_row_without_an_input_or_output_price_is_unknown(make, prices, words) -> None:
     """Missing is not free."""
     with pytest.raises(PriceUnknown, match=words):
@@ -394,8 +416,10 @@ def test_a_charge_shows_its_assumptions_and_where_an_override_came_from(make) ->
     assert cost(Usage(1_000, 0), [row], make.at()).lines() == [
         "input    1,000 × 1/M = 0.001 CNY",
         "request      1 × 10  = 10 CNY",
-        "price since 2026-01-01T00:00:00+08:00 until 2027-01-01T00:00:00+08:00, "
-        "https://vendor.example/pricing (checked 2026-11-01, from minimill.toml)",
+        (
+            "price since 2026-01-01T00:00:00+08:00 until 2027-01-01T00:00:00+08:00, "
+            "https://vendor.example/pricing (checked 2026-11-01, from minimill.toml)"
+        ),
         "assumed cached input was not reported: the dearer reading",
     ]
 
@@ -416,7 +440,13 @@ def test_a_tier_without_conditions_always_holds(make) -> None:
 def test_conditions_of_one_tier_stand_together(make, peak) -> None:
     """All of them must hold."""
     both = make.tier(
-        input_over=1, input_from=2, output_over=1, output_from=2, thinking=False, service_tier="flex", clock="peak",
+        input_over=1,
+        input_from=2,
+        output_over=1,
+        output_from=2,
+        thinking=False,
+        service_tier="flex",
+        clock="peak",
         input="3",
     )
     situation = make.at("2026-11-23T10:00:00+08:00", service_tier="flex")
@@ -433,7 +463,7 @@ def test_prepared_rows_do_not_grow_without_end(make, monkeypatch) -> None:
 
     monkeypatch.setattr(_sheet, "_schedules", {})
     monkeypatch.setattr(_sheet, "_MOST_SCHEDULES", 3)
-    rows = [make.row(since=dt.datetime(2026, 1, day, tzinfo=dt.timezone.utc)) for day in range(1, 11)]
+    rows = [make.row(since=dt.datetime(2026, 1, day, tzinfo=dt.UTC)) for day in range(1, 11)]
     for one in [*rows, *rows]:
         assert cost(Usage(1_000, 0), [one], make.at()).money.nanos == 1_000_000
         assert len(_sheet._schedules) <= 3

@@ -79,7 +79,9 @@ def test_every_row_of_an_interval_counts(make) -> None:
     """Beginnings inside it, its very end included."""
     first, second, third = (make.row(since=f"2026-0{month}-01T00:00:00+08:00") for month in (1, 2, 3))
     rows = [first, second, third]
-    assert rows_between(rows, when("2026-01-10T00:00:00+08:00"), when("2026-01-31T23:59:59+08:00")) == (first,)
+    assert rows_between(rows, when("2026-01-10T00:00:00+08:00"), when("2026-01-31T23:59:59+08:00")) == (
+        first,
+    )
     assert rows_between(rows, when("2026-01-10T00:00:00+08:00"), when("2026-02-01T00:00:00+08:00")) == (
         first,
         second,

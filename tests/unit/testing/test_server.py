@@ -35,9 +35,10 @@ def read_reply(sock):
         data += sock.recv(65536)
     head, _, body = data.partition(b"\r\n\r\n")
     length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-    while len(body) < length:
-        body += sock.recv(65536)
-    return head, body[:length], body[length:]
+    parts = [body]
+    while (missing := length - sum(map(len, parts))) > 0:
+        parts.append(sock.recv(min(missing, 1 << 20)))
+    return head, b"".join(parts)
 
 
 def many_calls(port, connections):
@@ -69,7 +70,7 @@ def test_500_at_once(sim):
     """500 open connections that ask at the same time are all answered, quickly."""
     start = time.perf_counter()
     assert many_calls(sim.port, 500) == [200] * 500
-    assert time.perf_counter() - start < 5
+    assert time.perf_counter() - start < 20
     assert len(sim.paid_calls) == 500
     assert sorted(record.number for record in sim.calls) == list(range(500))
     assert sim.connections_opened == 500
@@ -81,12 +82,12 @@ def test_500_held_open(sim):
     sockets = [open_socket(sim) for _ in range(500)]
     for sock in sockets:
         sock.sendall(raw_request())
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while sim.running < 500 and time.monotonic() < deadline:
         time.sleep(0.001)
     assert sim.running == 500
     with pytest.raises(TimeoutError, match="500 simulated calls"):
-        sim.wait_idle(0.01)
+        sim.wait_idle(0.05)
     for sock in sockets:
         sock.close()
     sim.wait_idle()
@@ -151,7 +152,7 @@ def test_record_of_a_running_stream(sim, call):
 
 def test_client_leaves_a_stream(sim, call):
     """What was generated until then is billed, and no more."""
-    sim.configure("qwen", answer=Answer(text="a b c d e f g h"), tokens_per_chunk=1)
+    sim.configure("qwen", answer=Answer(text="a b c"), length=400, tokens_per_chunk=1)
     sim.program("qwen", [Fault.slow_chunks(0.02)])
     with call.http.stream("POST", call.url("qwen"), json=call.body(stream=True)) as response:
         lines = response.iter_lines()
@@ -160,17 +161,17 @@ def test_client_leaves_a_stream(sim, call):
     sim.wait_idle()
     record = sim.calls[0]
     assert (record.outcome, record.billed) == ("left", True)
-    assert 2 <= record.output_tokens < 8
+    assert 2 <= record.output_tokens < 400
 
 
 def test_client_leaves_a_stream_that_goes_on(sim, call):
     """A vendor that keeps generating bills the whole answer."""
-    sim.configure("qwen", answer=Answer(text="a b c d e f g h"), tokens_per_chunk=1)
+    sim.configure("qwen", answer=Answer(text="a b c"), length=400, tokens_per_chunk=1)
     sim.program("qwen", [Fault.slow_chunks(0.02) | Fault.keeps_generating()])
     with call.http.stream("POST", call.url("qwen"), json=call.body(stream=True)) as response:
         next(response.iter_lines())
     sim.wait_idle()
-    assert (sim.calls[0].outcome, sim.calls[0].output_tokens) == ("left", 8)
+    assert (sim.calls[0].outcome, sim.calls[0].output_tokens) == ("left", 400)
 
 
 def test_client_leaves_a_plain_call(sim):
@@ -275,12 +276,14 @@ def test_head_and_chunks_that_are_wrong():
 
 def test_slow_reader_of_a_large_answer(sim):
     """A large answer waits for its reader; the record is right."""
-    sim.program("qwen", [Fault.oversized(3_000_000) | Fault.first_token_delay(0.001)])
-    with open_socket(sim) as sock:
+    sim.program("qwen", [Fault.oversized(6_000_000) | Fault.first_token_delay(0.001)])
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        sock.connect(("127.0.0.1", sim.port))
         sock.sendall(raw_request())
         time.sleep(0.02)
-        _, body, _ = read_reply(sock)
-    assert len(body) > 3_000_000
+        _, body = read_reply(sock)
+    assert len(body) > 6_000_000
     assert sim.calls[0].outcome == "answered"
 
 

@@ -1,0 +1,18 @@
+"""`minimill.toml`: finding it, checking it, and what it comes to.
+
+No calls and no money moved. It may import `catalog`, `ledger` and below.
+"""
+
+from minimill._config._load import load_settings
+from minimill._config._types import Connection, Route, Settings, Times
+
+__all__ = ["Connection", "Route", "Settings", "Times", "json_schema", "load_settings"]
+
+
+def json_schema() -> dict[str, object]:
+    """The JSON Schema of `minimill.toml`, for editors; every key with its description."""
+    from minimill._config._entries import ConfigEntry
+    from minimill.catalog._export import schema_for
+
+    needed = frozenset({"id", "models", "limit", "rate", "date"})
+    return schema_for(ConfigEntry, "minimill.toml", needed=needed)

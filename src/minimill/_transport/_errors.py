@@ -1,0 +1,84 @@
+"""Foreign errors in our words: the one place where httpx's and httpcore's exceptions are named."""
+
+from __future__ import annotations
+
+import ssl
+
+import anyio
+import httpcore
+import httpx
+
+from minimill._errors import Billed, TransportError
+from minimill._transport._slot import Progress
+
+_KINDS: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
+    # foreign errors, our kind, whether bytes can have left
+    ((httpx.ConnectTimeout, httpcore.ConnectTimeout), "connect_timeout", False),
+    ((httpx.PoolTimeout, httpcore.PoolTimeout), "pool_timeout", False),
+    ((httpx.ConnectError, httpcore.ConnectError), "connect", False),
+    ((httpx.ProxyError, httpcore.ProxyError), "connect", False),
+    ((httpx.UnsupportedProtocol, httpcore.UnsupportedProtocol), "connect", False),
+    ((httpx.LocalProtocolError, httpcore.LocalProtocolError), "protocol", False),
+    ((httpx.ReadTimeout, httpcore.ReadTimeout), "between_token_timeout", True),
+    ((httpx.WriteTimeout, httpcore.WriteTimeout), "network", True),
+    ((httpx.RemoteProtocolError, httpcore.RemoteProtocolError), "cut", True),
+    ((httpx.NetworkError, httpcore.NetworkError), "network", True),
+    ((httpx.DecodingError,), "protocol", True),
+    ((httpx.TooManyRedirects,), "protocol", True),
+    ((httpx.StreamError,), "cut", True),
+)
+_WORDS = {
+    "connect": "no connection could be made",
+    "connect_timeout": "no connection was made in time",
+    "pool_timeout": "no connection came free in time",
+    "protocol": "the exchange broke the rules of HTTP",
+    "between_token_timeout": "the vendor fell silent",
+    "first_token_timeout": "the vendor did not begin to answer in time",
+    "total_timeout": "the answer was not complete in time",
+    "deadline": "the deadline of the call passed",
+    "cut": "the connection closed before the answer was complete",
+    "network": "the connection broke",
+    "too_large": "the reply is larger than allowed",
+}
+_OTHERS = (
+    httpx.TransportError,
+    httpx.InvalidURL,
+    httpcore.ProtocolError,
+    httpcore.TimeoutException,
+    OSError,
+    anyio.ClosedResourceError,
+    anyio.BrokenResourceError,
+)
+
+
+def translated(error: Exception, progress: Progress) -> Exception:
+    """The foreign error in our words; what is not about transport comes back as it is."""
+    if isinstance(error, TransportError):
+        return error
+    for foreign, kind, may_have_left in _KINDS:
+        if isinstance(error, foreign):
+            return _transport_error(kind, may_have_left and progress.sent, error)
+    if isinstance(error, _OTHERS):
+        return _transport_error("network", progress.sent, error)
+    return error
+
+
+def too_late(kind: str, progress: Progress) -> TransportError:
+    """A limit has passed."""
+    return TransportError(_WORDS[kind], kind=kind, billed=Billed.UNKNOWN if progress.sent else Billed.NO)
+
+
+def _transport_error(kind: str, sent: bool, error: Exception) -> TransportError:
+    text = f"{_WORDS[kind]} ({type(error).__name__}{_reason(error)})"
+    return TransportError(text, kind=kind, billed=Billed.UNKNOWN if sent else Billed.NO)
+
+
+def _reason(error: Exception) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError) and cause.reason:
+            return f": {cause.reason}"
+        if isinstance(cause, OSError) and cause.strerror:
+            return f": {cause.strerror}"
+        cause = cause.__cause__ or cause.__context__
+    return ""

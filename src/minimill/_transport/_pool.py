@@ -1,0 +1,147 @@
+"""Kept connections without a walk: one free list for each origin, the newest first.
+
+httpcore's own pool looks at every connection at every step, which at 500 concurrent calls costs more than
+all the rest. The connections are httpcore's; only who gets which is decided here.
+"""
+
+from __future__ import annotations
+
+import ssl
+import sys
+from collections import deque
+from time import monotonic
+
+import anyio
+import httpcore
+
+from minimill._transport._slot import Progress, Slot
+
+
+class Connection:
+    """One connection, and the sending that has it."""
+
+    __slots__ = ("http", "lane", "slot")
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+        self.slot = Slot()
+        self.http = httpcore.AsyncHTTPConnection(
+            lane.origin,
+            ssl_context=lane.context,
+            keepalive_expiry=lane.keep_alive_s,
+            network_backend=_backend(self.slot),
+        )
+
+    async def give_back(self) -> None:
+        """After use: kept if its last answer was read to the end, closed otherwise."""
+        self.slot.progress = None
+        self.lane.leave(self)
+        if not self.http.is_idle():
+            await self.http.aclose()
+
+
+class Lane:
+    """The connections to one origin."""
+
+    def __init__(
+        self, origin: httpcore.Origin, context: ssl.SSLContext, *, keep_alive_s: float, most: int, most_idle: int
+    ) -> None:
+        self.origin = origin
+        self.context = context
+        self.keep_alive_s = keep_alive_s
+        self._most = most
+        self._most_idle = most_idle
+        self._idle: deque[Connection] = deque()
+        self._in_use = 0
+        self._waiting: deque[anyio.Event] = deque()
+
+    async def take(self, progress: Progress, by: float) -> Connection:
+        """The newest idle connection that is still good, or a new one; where all are in use, first come
+        first served.
+
+        Raises:
+            httpcore.PoolTimeout: none came free before the instant `by`.
+        """
+        if self._in_use >= self._most or self._waiting:
+            await self._turn(by)
+        self._in_use += 1
+        try:
+            connection = await self._kept() or Connection(self)
+        except BaseException:
+            self._left()
+            raise
+        connection.slot.progress = progress
+        return connection
+
+    async def _kept(self) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.http.has_expired():
+                return connection
+            await connection.http.aclose()
+        return None
+
+    async def _turn(self, by: float) -> None:
+        event = anyio.Event()
+        self._waiting.append(event)
+        try:
+            with anyio.move_on_after(max(by - monotonic(), 0)):
+                await event.wait()
+                return
+        except BaseException:
+            self._give_up(event)
+            raise
+        self._give_up(event)
+        raise httpcore.PoolTimeout("every connection is in use")
+
+    def _give_up(self, event: anyio.Event) -> None:
+        if event in self._waiting:
+            self._waiting.remove(event)
+        elif self._in_use < self._most:
+            self._wake()  # the turn had come, and goes to the next in line
+
+    def _left(self) -> None:
+        self._in_use -= 1
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiting and self._in_use < self._most:
+            self._waiting.popleft().set()
+
+    def leave(self, connection: Connection) -> None:
+        """Take a connection out of use; keep it if it can be used again."""
+        if connection.http.is_idle() and len(self._idle) < self._most_idle:
+            self._idle.append(connection)
+        self._left()
+
+    async def prune(self) -> None:
+        """Close the oldest idle connection if its time has passed; called once for each use."""
+        if len(self._idle) > 1 and self._idle[0].http.has_expired():
+            await self._idle.popleft().http.aclose()
+
+    async def aclose(self) -> None:
+        """Close the idle connections; those in use are closed by their users."""
+        while self._idle:
+            await self._idle.pop().http.aclose()
+
+
+def _backend(slot: Slot) -> httpcore.AsyncNetworkBackend:
+    if on_trio():
+        from minimill._transport._trio_net import TrioBackend
+
+        return TrioBackend(slot)
+    from minimill._transport._asyncio_net import AsyncioBackend
+
+    return AsyncioBackend(slot)
+
+
+def on_trio() -> bool:
+    """Whether the running event loop is trio's."""
+    trio = sys.modules.get("trio")
+    if trio is None:
+        return False
+    try:
+        trio.lowlevel.current_task()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,42 @@
+"""What ties one connection to the sending that is using it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class Progress:
+    """What is known about one sending, also after a cancellation."""
+
+    __slots__ = ("read_by", "sent")
+
+    def __init__(self) -> None:
+        self.sent = False
+        """Whether a byte of the request may have left the machine."""
+        self.read_by: float | None = None
+        """Instant (of `time.monotonic`) by which the next bytes must come; None: no limit here."""
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Hook of httpcore for connections that are not ours: called before and after each step."""
+        if event.endswith("send_request_headers.started"):
+            self.sent = True
+
+
+class Slot:
+    """The place of one connection in the pool; its network stream reports to the sending that holds it."""
+
+    __slots__ = ("progress",)
+
+    def __init__(self) -> None:
+        self.progress: Progress | None = None
+
+    def writing(self) -> None:
+        """The next bytes are about to leave."""
+        if self.progress is not None:
+            self.progress.sent = True
+
+    @property
+    def read_by(self) -> float | None:
+        """By when the next bytes must come."""
+        return None if self.progress is None else self.progress.read_by
