@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from functools import total_ordering
 
 NANOS = 1_000_000_000
@@ -84,7 +84,7 @@ class Money:
     @property
     def amount(self) -> Decimal:
         """The amount in units, exact."""
-        return Decimal(self.nanos).scaleb(-9)
+        return Decimal(f"{self.nanos}E-9")
 
     def _same(self, other: object) -> Money | None:
         if not isinstance(other, Money):
@@ -112,18 +112,15 @@ class Money:
         return self.nanos != 0
 
     def __str__(self) -> str:
-        text = format(self.amount.normalize(), "f")
-        whole, _, fraction = text.partition(".")
-        number = f"{int(whole):,}" if whole not in ("-0",) else whole
-        if text.startswith("-") and not number.startswith("-"):
-            number = "-" + number
-        digits = fraction.ljust(2, "0")
-        sign = "-" if number.startswith("-") else ""
+        whole, fraction = divmod(abs(self.nanos), NANOS)
+        sign = "-" if self.nanos < 0 else ""
         symbol = _SYMBOLS.get(self.currency)
-        body = f"{number.lstrip('-')}.{digits}"
+        digits = f"{fraction:09}".rstrip("0").ljust(2, "0")
+        body = f"{whole:,}.{digits}"
         return f"{sign}{symbol}{body}" if symbol else f"{sign}{body} {self.currency}"
 
 
 def ceil_nanos(units: Decimal) -> int:
     """Units to nanos, rounded up: the only rounding that money sees."""
-    return int((units * NANOS).to_integral_value(rounding=ROUND_CEILING))
+    top, bottom = units.as_integer_ratio()  # exact, whatever the caller's decimal context says
+    return -(-top * NANOS // bottom)

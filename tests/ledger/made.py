@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import types
 from collections.abc import Coroutine, Generator
 from typing import Any
 
@@ -79,10 +78,6 @@ class Thrown:
         self.thrown = 0
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        return self._run().__await__()
-
-    @types.coroutine
-    def _run(self) -> Generator[Any, Any, Any]:
         step: Any = self._coroutine.send
         value: Any = None
         seen = 0

@@ -136,6 +136,15 @@ async def test_one_budget_is_claimed_for_one_key(ledger: Ledger) -> None:
         await hold(ledger, "a1", 0, Claim("team", "ann", 1), Claim("team", "bob", 1))
 
 
+async def test_a_key_is_text_that_can_be_written(ledger: Ledger) -> None:
+    """Half of a surrogate pair is refused; Chinese is a key like any other."""
+    await ledger.declare([budget(by="user")])
+    with pytest.raises(ValueError, match="surrogates"):
+        await hold(ledger, "a1", 0, Claim("team", "half \ud83d", 1))
+    await hold(ledger, "a2", 0, Claim("team", "小明", 1))
+    assert [b.key for b in await ledger.balances()] == ["小明"]
+
+
 async def test_an_unknown_budget_is_refused(ledger: Ledger) -> None:
     """A claim on a budget that nobody declared holds nothing anywhere."""
     await ledger.declare([budget()])
@@ -602,7 +611,7 @@ async def test_a_caller_waits_for_held_money(ledger: Ledger) -> None:
 
     async with anyio.create_task_group() as group:
         group.start_soon(wait)
-        await settled_down()
+        await settled_down(ledger)
         assert granted == []
         ledger.settle("a1", {"team": 30}, record("a1"))
     assert granted == [60]
@@ -640,7 +649,7 @@ async def test_silence_has_a_deadline_of_its_own(ledger: Ledger) -> None:
         async with anyio.create_task_group() as group:
             for number in range(4):
                 group.start_soon(lambda n=number: hold(ledger, f"w{n}", 20, wait_silent_until=now() + 60))
-            await settled_down()
+            await settled_down(ledger)
             assert await sums(ledger) == (0, 20, 0)
             ledger.answered("acme")
     assert await sums(ledger) == (0, 100, 0)
@@ -661,7 +670,7 @@ async def test_callers_are_served_in_order(ledger: Ledger) -> None:
         async with anyio.create_task_group() as group:
             for number in range(5):
                 group.start_soon(wait, number)
-                await settled_down()
+                await settled_down(ledger)
             ledger.release("a0")
     assert served == [0, 1, 2, 3, 4]
 
@@ -681,12 +690,12 @@ async def test_a_smaller_call_passes_only_when_the_larger_does_not_fit(ledger: L
         async with anyio.create_task_group() as group:
             for amount in (50, 30, 45):
                 group.start_soon(wait, amount)
-                await settled_down()
+                await settled_down(ledger)
             ledger.release("a2")
-            await settled_down()
+            await settled_down(ledger)
             assert order == [30]
             ledger.release("a1")
-            await settled_down()
+            await settled_down(ledger)
             assert order == [30, 50]
             ledger.settle("w50", {"team": 5}, record("w50"))
     assert order == [30, 50, 45]
@@ -699,7 +708,7 @@ async def test_a_new_limit_lets_waiting_callers_in(ledger: Ledger) -> None:
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
             group.start_soon(lambda: hold(ledger, "a2", 60, wait_until=now() + 60))
-            await settled_down()
+            await settled_down(ledger)
             await ledger.set_limit("team", 160)
     assert await sums(ledger) == (0, 160, 0)
 
@@ -713,7 +722,7 @@ async def test_a_new_window_lets_waiting_callers_in(ledger: Ledger, clock: Clock
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
             group.start_soon(lambda: hold(ledger, "a2", 60, wait_until=now() + 60))
-            await settled_down()
+            await settled_down(ledger)
             clock.go(seconds=1)
     assert [(b.window_id, b.held_nanos) for b in await ledger.balances()] == [("2026-11-24T13+00:00", 60)]
 
@@ -870,7 +879,9 @@ def now() -> float:
     return time.monotonic()
 
 
-async def settled_down() -> None:
-    """Let the others go as far as they can."""
-    for _ in range(3):
-        await anyio.sleep(0.004)
+async def settled_down(ledger: Ledger) -> None:
+    """Let the others go as far as they can: what they asked for is answered before a flush that follows."""
+    for _ in range(2):
+        await anyio.wait_all_tasks_blocked()
+        await ledger.flush()
+    await anyio.wait_all_tasks_blocked()

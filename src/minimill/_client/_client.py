@@ -17,7 +17,7 @@ from minimill._chat import ChatRequest, MessagesLike
 from minimill._client._budgets import Budgets
 from minimill._client._call import Call, Terms, Timeouts
 from minimill._client._context import Labels, checked, current
-from minimill._client._engine import Engine
+from minimill._client._engine import STALE_S, Engine
 from minimill._client._ids import new_call_id
 from minimill._client._live import Live
 from minimill._client._offers import Offers
@@ -153,7 +153,7 @@ class Client:
         Nothing is sent and nothing is reserved. Raises as `chat` before sending.
         """
         request = make_request(messages, options)
-        return self._plan(request, self._route(options), stream=False)
+        return self._plan(request, self._route(options), options, stream=False)
 
     async def balance(self, budget: str | None = None) -> list[Balance]:
         """What the current window of each budget account holds; of one budget, or of all.
@@ -212,7 +212,7 @@ class Client:
         self._check_process()
         request = make_request(messages, options)
         route = self._route(options)
-        plan = self._plan(request, route, stream=stream)
+        plan = self._plan(request, route, options, stream=stream)
         if not self._declared:
             await self._ready()
         labels = self._labels.under(current().app, current().tags).under(options.get("app"), options.get("tags"))
@@ -241,13 +241,13 @@ class Client:
     def _route(self, options: Mapping[str, Any]) -> Route:
         return self._offers.route(options.get("model"), options.get("route"))
 
-    def _plan(self, request: ChatRequest, route: Route, *, stream: bool) -> Plan:
+    def _plan(self, request: ChatRequest, route: Route, options: Mapping[str, Any], *, stream: bool) -> Plan:
         wishes = Wishes(
             order=route.order,
             requires=route.requires,
             max_output_tokens=route.max_output_tokens,
             accept_unsure_prices=route.accept_unsure_prices,
-            lasts_s=self._timeouts(route, {}).total_s,
+            lasts_s=_longest_s(self._timeouts(route, options), _either(options.get("wait_s"), route.wait_s) or 0.0),
         )
         offers = self._offers.of(route)
         return make_plan(offers, request, measure(request), wishes, self._health, self._comparable, stream=stream)
@@ -282,6 +282,11 @@ class Client:
             min_output_tokens=route.min_output_tokens,
             filtered_goes_on=route.on_content_filter == "next",
         )
+
+
+def _longest_s(times: Timeouts, wait_s: float) -> float:
+    """How long after planning an answer can still end: waiting for money, for a silent vendor, and the attempt."""
+    return STALE_S + wait_s + times.first_token_s + times.total_s
 
 
 def _either(call: Any, route: Any) -> Any:

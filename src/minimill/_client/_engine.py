@@ -21,6 +21,8 @@ from minimill.dialects import Dialect, Target, WireRequest, WireResponse
 from minimill.ledger import AttemptMeta, Ledger
 
 VERSION = "0.1.0"
+STALE_S = 30.0
+"""After this long into a call a ceiling is worked out anew: prices change by the clock."""
 HOLD_GRACE_S = 60.0
 """How long after its last possible answer a hold is labelled unconfirmed."""
 
@@ -107,6 +109,8 @@ class Engine:
         return live
 
     async def _reserve(self, call: Call, candidate: Candidate, waits: Waits) -> Spending:
+        if monotonic() - call.started > STALE_S:
+            candidate = candidate.with_limit()
         offer = candidate.offer
         now = dt.datetime.now(dt.UTC)
         debits = self.budgets.debits(offer, call.labels, call.terms.route)

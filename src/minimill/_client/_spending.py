@@ -166,8 +166,8 @@ class Spending:
             service_tier=service_tier or request.service_tier,
             thinking=self.candidate.thinking,
             explicit_cache=self.candidate.explicit_cache,
-            images=self.candidate.size.images > 0,
-            audio=self.candidate.size.audio > 0,
+            images=self.candidate.size.images + self.candidate.size.files > 0,
+            audio=self.candidate.size.audio + self.candidate.size.files > 0,
             n=request.n,
         )
         try:

@@ -11,8 +11,15 @@ __all__ = ["Connection", "Route", "Settings", "Times", "json_schema", "load_sett
 
 def json_schema() -> dict[str, object]:
     """The JSON Schema of `minimill.toml`, for editors; every key with its description."""
-    from minimill._config._entries import ConfigEntry
+    from minimill._config._entries import BudgetEntry, ConfigEntry, RateEntry, RouteEntry
+    from minimill.catalog._entries import UserModelEntry
     from minimill.catalog._export import schema_for
 
-    needed = frozenset({"id", "models", "limit", "rate", "date"})
+    needed = [
+        (RouteEntry, "models"),
+        (BudgetEntry, "limit"),
+        (RateEntry, "rate"),
+        (RateEntry, "date"),
+        (UserModelEntry, "id"),
+    ]
     return schema_for(ConfigEntry, "minimill.toml", needed=needed)

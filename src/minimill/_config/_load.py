@@ -18,7 +18,7 @@ from minimill._errors import ConfigError
 from minimill._pricing import Exchange
 from minimill.catalog import Catalog
 from minimill.catalog._catalog import Finder
-from minimill.catalog._faults import Fault, faults_of, problem
+from minimill.catalog._faults import Fault, faults_of, problem, shown
 from minimill.catalog._shape import validator
 from minimill.ledger import open_ledger
 
@@ -100,7 +100,10 @@ def _ledger(entry: ConfigEntry, name: str, folder: Path, environ: Mapping[str, s
     try:
         open_ledger(placed)
     except ConfigError as error:
-        raise ConfigError(f"{where}: {error.message.partition(': ')[2] or error.message}") from None
+        advice = error.message.partition(": ")[2]
+        if not shown(url).startswith('"'):
+            advice = f"expected a URL such as sqlite:///books.db or memory:, found {shown(url)}"
+        raise ConfigError(f"{where}: {advice}") from None
     return placed
 
 

@@ -143,23 +143,19 @@ def _ceiling(
         )
     if isinstance(most_in, str) or isinstance(most_out, str):
         raise PriceUnknown(most_in if isinstance(most_in, str) else str(most_out))
-    best, fine = paid[0], -1
-    items: list[tuple[Cell, int]] = []
-    for row in paid:
-        dearest = _dearest(row, most_in, most_out, size, situation, _Times(begin, end, clocks))
-        counted = _items(dearest, most_in, most_out, situation)
-        total = sum(cell.fine * count for cell, count in counted)
-        if total > fine:
-            best, fine, items = row, total, counted
+    times = _Times(begin, end, clocks)
+    priced = [(row, _items(row, most_in, most_out, size, situation, times)) for row in paid]
+    totals = [sum(cell.fine * count for cell, count in items) for _, items in priced]
+    row, items = priced[totals.index(max(totals))]
     try:
-        money = Money(-(-fine // FINE), currency)
+        money = Money(-(-max(totals) // FINE), currency)
     except OverflowError:
         raise PriceUnknown(
             "the most it can cost is beyond what the books can hold; lower its limits"
         ) from None
     lines = tuple(bucket(cell, count) for cell, count in items if count)
     return Ceiling(
-        money, most_in, most_out, lines, best, certainty, _assumptions(size, bounds, limits, situation)
+        money, most_in, most_out, lines, row, certainty, _assumptions(size, bounds, limits, situation)
     )
 
 
@@ -190,7 +186,10 @@ class _Kinds(NamedTuple):
     audio_output: bool
 
 
-def _items(dearest: _Dearest, most_in: int, most_out: int, situation: Situation) -> list[tuple[Cell, int]]:
+def _items(
+    row: PriceRow, most_in: int, most_out: int, size: RequestSize, situation: Situation, times: _Times
+) -> list[tuple[Cell, int]]:
+    dearest = _dearest(row, most_in, most_out, size, situation, times)
     items = [(dearest.input, most_in), (dearest.output, most_out)]
     if dearest.request is not None:
         items.append((dearest.request, 1))

@@ -157,7 +157,7 @@ def _readings(
         ):
             bits = plan.holding(usage.input_tokens, usage.output_tokens, thinking, service, running)
             sheet = plan.sheet(bits, situation.explicit_cache)
-            if plan.input_edges or not any(sheet is known.sheet for known in readings):
+            if not any(sheet is known.sheet for known in readings):
                 readings.append(_Reading(plan, sheet, when, thinking, running))
     return readings
 

@@ -123,8 +123,8 @@ class Exchange:
             max_age_days: Instead of the table's own.
 
         Raises:
-            ConfigError: There is no rate, or it is too old; the message says what to do.
-            OverflowError: The result is beyond what the books can hold.
+            ConfigError: There is no rate, or it is too old, or the result is beyond what the books can
+                hold; the message says what to do.
         """
         if money.currency == to:
             return Converted(money, (), 0)
@@ -139,7 +139,10 @@ class Exchange:
             mid = Fraction(rate.mid)
             amount *= (mid if forward else 1 / mid) * (1 + Fraction(rate.margin))
             currency = rate.quote if forward else rate.base
-        return Converted(Money(-(-amount.numerator // amount.denominator), to), rates, age)
+        try:
+            return Converted(Money(-(-amount.numerator // amount.denominator), to), rates, age)
+        except OverflowError:
+            raise ConfigError(f"{money} is more {to} than the books can hold; lower the limits") from None
 
     def _direct(self, base: str, quote: str, on: dt.date) -> tuple[Rate, ...]:
         fitting = [

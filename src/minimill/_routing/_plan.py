@@ -41,9 +41,12 @@ class Candidate:
         """`provider:model`."""
         return self.offer.name
 
-    def with_limit(self, max_output_tokens: int) -> Candidate:
-        """The same candidate with another output limit."""
-        request = replace(self.request, max_output_tokens=max_output_tokens)
+    def with_limit(self, max_output_tokens: int | None = None) -> Candidate:
+        """The same candidate priced anew as of this moment, or with another output limit."""
+        if self.ceiling is None:
+            return self
+        limit = self.request.max_output_tokens if max_output_tokens is None else max_output_tokens
+        request = replace(self.request, max_output_tokens=limit)
         priced, unpriced = _ceiling(self.offer, request, self.size, self.thinking, self.explicit_cache, self.lasts_s)
         return replace(self, request=request, ceiling=priced, unpriced=unpriced)
 
@@ -188,8 +191,8 @@ def _situation(
         service_tier=request.service_tier,
         thinking=thinking,
         explicit_cache=explicit,
-        images=size.images > 0,
-        audio=size.audio > 0,
+        images=size.images + size.files > 0,
+        audio=size.audio + size.files > 0,
         n=request.n,
     )
 

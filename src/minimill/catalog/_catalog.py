@@ -5,6 +5,7 @@ It may import `_errors` and its siblings.
 
 import contextlib
 import datetime as dt
+import functools
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +19,7 @@ from minimill._errors import CatalogError, ConfigError, UnknownModelError
 from minimill.catalog._checks import faults_in
 from minimill.catalog._convert import free_row, provider_of
 from minimill.catalog._entries import ProviderEntry, UserProviderEntry
-from minimill.catalog._faults import Fault, faults_of, nearest, problem
+from minimill.catalog._faults import Fault, faults_of, nearest, problem, shown
 from minimill.catalog._files import folder, read_toml, shipped_ids
 from minimill.catalog._marks import ID_PATTERN, URL_PATTERN
 from minimill.catalog._shape import validator
@@ -112,11 +113,11 @@ class Catalog:
             return provider_id, model_id
         if model_id is None or (not self.knows(provider_id) and ":" not in name):
             hint = self._bare_hint(name)
-            raise UnknownModelError(f'"{name}" names no provider: write it as provider:model{hint}')
+            raise UnknownModelError(f"{shown(name)} names no provider: write it as provider:model{hint}")
         if not model_id:
-            raise UnknownModelError(f'"{name}" names no model: write it as provider:model')
+            raise UnknownModelError(f"{shown(name)} names no model: write it as provider:model")
         hint = nearest(provider_id, self.provider_ids())
-        raise UnknownModelError(f'unknown provider "{provider_id}" in "{name}"{hint}')
+        raise UnknownModelError(f"unknown provider {shown(provider_id)} in {shown(name)}{hint}")
 
     def _file(self, provider_id: str) -> tuple[Path, str] | None:
         """The file of a provider, and its name for people."""
@@ -152,23 +153,35 @@ class Catalog:
         base = read_toml(*file, CatalogError) if file else None
         today = dt.datetime.now(dt.UTC).date()
         merged = overlay(base, own, provider_id, self._origin, today)
+        problem_of = functools.partial(self._own_problem, provider_id, file, merged, own)
         try:
             entry: UserProviderEntry = validator(UserProviderEntry).validate_python(merged)
         except ValidationError as error:
-            raise self._own_problem(provider_id, faults_of(error, UserProviderEntry), merged, own) from None
+            raise problem_of(faults_of(error, UserProviderEntry)) from None
         faults = user_faults(entry, base) + faults_in(entry)
         if entry.id != provider_id:
             faults.insert(0, Fault(("id",), f'expected the name of the table, "{provider_id}"'))
         if faults:
-            raise self._own_problem(provider_id, faults, merged, own)
+            raise problem_of(faults)
         priced = dict.fromkeys(own_prices(own), self._origin)
         provider = provider_of(entry, origin=self._origin, own_rows=priced)
         return _made_free(replace(provider, endpoints=entry.endpoints), entry, self._origin, today)
 
     def _own_problem(
-        self, provider_id: str, faults: list[Fault], merged: Mapping[str, Any], own: Mapping[str, Any]
+        self,
+        provider_id: str,
+        file: tuple[Path, str] | None,
+        merged: Mapping[str, Any],
+        own: Mapping[str, Any],
+        faults: list[Fault],
     ) -> ConfigError:
-        """The faults of a merged table, told where they stand in the user's own."""
+        """The faults of a merged table, told where they stand in the user's own.
+
+        Raises:
+            CatalogError: the file below the user's table is itself wrong.
+        """
+        if file is not None:
+            checked_provider(read_toml(*file, CatalogError), file[1], provider_id)
         top = ("providers", provider_id)
         moved = [Fault((*top, *own_path(fault.path, merged, own)), fault.text) for fault in faults]
         return problem(self._origin, list(dict.fromkeys(moved)), ConfigError)

@@ -11,7 +11,7 @@ import inspect
 import sys
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -27,7 +27,9 @@ def provider_schema() -> dict[str, Any]:
     return schema_for(ProviderEntry, "A minimill provider file")
 
 
-def schema_for(table: type, title: str, *, needed: frozenset[str] | None = None) -> dict[str, Any]:
+def schema_for(
+    table: type, title: str, *, needed: Collection[tuple[type, str]] | None = None
+) -> dict[str, Any]:
     """The schema of the file that the dataclass `table` describes.
 
     Args:
@@ -41,7 +43,7 @@ def schema_for(table: type, title: str, *, needed: frozenset[str] | None = None)
 
 
 class _Emitter:
-    def __init__(self, needed: frozenset[str] | None) -> None:
+    def __init__(self, needed: Collection[tuple[type, str]] | None) -> None:
         self.definitions: dict[str, Any] = {}
         self._needed = needed
 
@@ -53,15 +55,15 @@ class _Emitter:
             schema = self._of(hints(table)[item.name], ())
             described = {"description": text, **schema} if text else schema
             properties[item.name] = described | _default(item)
-        required = [item.name for item in dataclasses.fields(table) if self._required(item)]
+        required = [item.name for item in dataclasses.fields(table) if self._required(table, item)]
         text = inspect.cleandoc(table.__doc__ or "")
         schema = {"type": "object", "description": text, "properties": properties}
         return {**schema, "additionalProperties": False, **({"required": required} if required else {})}
 
-    def _required(self, item: "dataclasses.Field[Any]") -> bool:
+    def _required(self, table: type, item: "dataclasses.Field[Any]") -> bool:
         if item.default is not dataclasses.MISSING or item.default_factory is not dataclasses.MISSING:
             return False
-        return self._needed is None or item.name in self._needed
+        return self._needed is None or (table, item.name) in self._needed
 
     def _reference(self, table: type) -> dict[str, Any]:
         name = table.__name__.removesuffix("Entry")

@@ -160,8 +160,11 @@ _SECRET_WORD = (
 )
 _SECRET_KEY = rf"(?i)(^|[-_]){_SECRET_WORD}([-_]|$)|^env$"
 _NOT_SECRET = r"(?i)_tokens$|_token_s$|_mtok$|^tokens_per|_tokens_paths$"
-_SECRET_VALUE = r"^(sk|ak|pk|rk|gsk|xai)-|^(AIza|eyJ|bce-v3/|(?i:bearer|basic) )|://[^/\s]*@"
-_LONG = r"[A-Za-z0-9_\-./+=]{24,}"
+_SECRET_VALUES = (
+    r"^(sk|ak|pk|rk|gsk|xai)-|^(AIza|eyJ|bce-v3/|(?i:bearer|basic) )|://[^/\s]*@",
+    r"^[0-9a-fA-F-]{32,}",
+    r"^(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9_\-./+=]{24,}$",
+)
 
 
 def shown(value: Any, path: Path = ()) -> str:
@@ -187,10 +190,7 @@ def _hidden(value: str, path: Path) -> bool:
     key = next((step for step in reversed(path) if isinstance(step, str)), "")
     if re.search(_SECRET_KEY, key) and not re.search(_NOT_SECRET, key):
         return True
-    if re.search(_SECRET_VALUE, value):
-        return True
-    mixed = re.search(r"\d", value) and re.search(r"[A-Za-z]", value)
-    return bool(mixed and re.fullmatch(_LONG, value))
+    return any(re.search(pattern, value) for pattern in _SECRET_VALUES)
 
 
 def _short(text: str) -> str:

@@ -173,25 +173,18 @@ _LEAVES: dict[Any, Any] = {
 }
 
 
-def table_at(shape: Any, path: tuple[Any, ...]) -> type | None:
-    """The dataclass whose table stands at `path` below `shape`, or None."""
-    hint: Any = shape
-    for step in path:
-        hint = _below(_bare(hint), step)
-        if hint is None:
-            return None
-    hint = _bare(hint)
-    return hint if isinstance(hint, type) and dataclasses.is_dataclass(hint) else None
-
-
 def hint_at(shape: Any, path: tuple[Any, ...]) -> Any:
     """The annotation of the key at `path` below `shape`, or None."""
     hint: Any = shape
     for step in path:
         hint = _below(_bare(hint), step)
-        if hint is None:
-            return None
     return hint
+
+
+def table_at(shape: Any, path: tuple[Any, ...]) -> type | None:
+    """The dataclass whose table stands at `path` below `shape`, or None."""
+    hint = _bare(hint_at(shape, path))
+    return hint if isinstance(hint, type) and dataclasses.is_dataclass(hint) else None
 
 
 def _bare(hint: Any) -> Any:
@@ -210,9 +203,6 @@ def _bare(hint: Any) -> Any:
 def _below(hint: Any, step: Any) -> Any:
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return hints(hint).get(step)
-    arguments = typing.get_args(hint)
-    if typing.get_origin(hint) is tuple:
-        return arguments[0]
-    if typing.get_origin(hint) is Mapping:
-        return arguments[1]
-    return None
+    places = {tuple: 0, Mapping: 1}
+    place = places.get(typing.get_origin(hint))
+    return None if place is None else typing.get_args(hint)[place]

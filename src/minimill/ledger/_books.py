@@ -463,6 +463,8 @@ def _again(known: Attempt) -> Attempt:
 
 def _checked(claim: Claim, budget: Budget) -> int | None:
     amount = claim.amount_nanos
+    if not claim.key.isascii():
+        claim.key.encode()  # half a surrogate pair: UnicodeEncodeError is a ValueError
     if amount is None:
         if budget.hard:
             raise ValueError(f"a claim on the hard budget {claim.budget!r} needs an amount")

@@ -93,6 +93,7 @@ class Writer:
         self._found: list[str] = []
         self._problems: list[str] = []
         self._backlog: list[Closing] = []
+        self._given_back: list[Closing] = []
         self._failure: LedgerError | None = None
         self._retry_at = 0.0
         self._retry_s = RETRY_S[0]
@@ -182,23 +183,25 @@ class Writer:
 
     def _serve(self, items: list[Item]) -> None:
         jobs = [item for item in items if isinstance(item, Job)]
-        self._backlog, work = [], [*self._backlog, *items]
+        work = [*self._take_backlog(), *items]
         if self._must_write(work, jobs):
             self._write(work)
         else:
             self._backlog = [item for item in work if not isinstance(item, (Request, Job))]
-            self._open_for(jobs)
-        for request in self._room.expire(time.monotonic()):
-            self._decided.append(request)
+            self._open_for([job for job in jobs if not job.strict])
+        self._decided += self._room.expire(time.monotonic())
         self._answer_requests()
+        while self._given_back:  # written before a flush in this round is answered
+            self._write([*self._take_backlog(), *self._take_given_back()])
+            self._answer_requests()
         self._answer_jobs(jobs)
         self._checkpoint()
 
     def _must_write(self, work: list[Item], jobs: list[Job]) -> bool:
-        if any(job.run or job.strict for job in jobs) or any(isinstance(item, Request) for item in work):
+        if any(job.run for job in jobs) or any(isinstance(item, Request) for item in work):
             return True
         if len(work) > len(jobs):
-            return time.monotonic() >= self._retry_at
+            return any(job.strict for job in jobs) or time.monotonic() >= self._retry_at
         return self._may_serve_room()
 
     def _may_serve_room(self) -> bool:
@@ -361,8 +364,7 @@ class Writer:
             decided = []
             for item in work:
                 self._room.discard({item} if isinstance(item, Request) else set())
-                self._backlog, one = [], [*self._backlog, item]
-                self._write(one)
+                self._write([*self._take_backlog(), item])
                 decided += self._decided
             self._decided = decided
             return
@@ -401,8 +403,15 @@ class Writer:
     def _give_back(self, request: Request) -> None:
         """Its caller went away, or its event loop was closed."""
         if request.granted is not None:
-            self._backlog.append(Release(request.attempt_id))
-            self._retry_at = 0.0
+            self._given_back.append(Release(request.attempt_id))
+
+    def _take_backlog(self) -> list[Closing]:
+        backlog, self._backlog = self._backlog, []
+        return backlog
+
+    def _take_given_back(self) -> list[Closing]:
+        given_back, self._given_back = self._given_back, []
+        return given_back
 
     def _answer_jobs(self, jobs: Iterable[Job]) -> None:
         answered = []

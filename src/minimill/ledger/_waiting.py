@@ -35,10 +35,11 @@ class TaskSlot(Slot, Protocol):
 
 
 class _AsyncioSlot:
-    __slots__ = ("_future", "loop")
+    __slots__ = ("_future", "_left", "loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
+        self._left = False
         self._future: asyncio.Future[None] = loop.create_future()
 
     async def wait(self, timeout_s: float | None = None) -> None:
@@ -52,11 +53,11 @@ class _AsyncioSlot:
             timer.cancel()
 
     def fire(self) -> None:
-        if not self._future.done():
+        if not self._left and not self._future.done():
             self._future.set_result(None)
 
     def abandon(self) -> None:
-        self._future.cancel()
+        self._left = True  # cancelling the future would need its loop, which may be closed
 
 
 class _TrioSlot:

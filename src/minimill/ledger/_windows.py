@@ -37,7 +37,7 @@ class Window:
     start_us: int
     end_us: int
     resets_at: dt.datetime | None
-    """When it ends, in its zone; None for `total`."""
+    """When it ends, with its zone's offset then; None for `total`."""
 
 
 TOTAL = Window("total", -FOREVER_US, FOREVER_US, None)
@@ -112,17 +112,24 @@ def _dated(kind: str, zone: dt.tzinfo, now_us: int) -> Window:
         first = _next_first(kind, first)
     end_us = _midnight_us(_next_first(kind, first), zone)
     text = first.isoformat()[:7] if kind == "month" else first.isoformat()
-    return Window(text, _midnight_us(first, zone), end_us, from_us(end_us, zone))
+    return Window(text, _midnight_us(first, zone), end_us, _fixed(end_us, zone))
 
 
 def _hour(kind: str, zone: dt.tzinfo, now_us: int) -> Window:
     local = from_us(now_us, zone)
     offset = local.utcoffset()
-    minute_us = now_us - (now_us % _MINUTE_US)
-    end_us = minute_us + (60 - local.minute) * _MINUTE_US
-    if from_us(end_us - 1, zone).utcoffset() != offset:  # the clock changes within this hour
-        end_us = minute_us + _MINUTE_US
-        while from_us(end_us, zone).utcoffset() == offset:
-            end_us += _MINUTE_US
-    text = local.replace(minute=0, second=0, microsecond=0).isoformat()
-    return Window(text[:13] + text[19:], minute_us - local.minute * _MINUTE_US, end_us, from_us(end_us, zone))
+    minute_us = now_us - now_us % _MINUTE_US
+    start_us = minute_us - local.minute * _MINUTE_US
+    end_us = start_us + _HOUR_US
+    if not from_us(start_us, zone).utcoffset() == offset == from_us(end_us - 1, zone).utcoffset():
+        # The clock changes within this hour: its window is the part with this offset.
+        same = [us for us in range(start_us, end_us, _MINUTE_US) if from_us(us, zone).utcoffset() == offset]
+        start_us, end_us = same[0], same[-1] + _MINUTE_US
+    text = _fixed(now_us, zone).replace(minute=0, second=0, microsecond=0).isoformat()
+    return Window(text[:13] + text[19:], start_us, end_us, _fixed(end_us, zone))
+
+
+def _fixed(us: int, zone: dt.tzinfo) -> dt.datetime:
+    # With the offset instead of the zone: a time in a repeated hour of a zone equals no other time.
+    local = from_us(us, zone)
+    return local.replace(tzinfo=dt.timezone(local.utcoffset() or dt.timedelta()), fold=0)

@@ -244,27 +244,32 @@ class MemoryLedger:
         return max(0.001, min(deadline - time.monotonic(), window_s))
 
     def _serve(self) -> None:
-        self._books.freed = False
         now_us = self._now_us()
-        done: list[Slot] = []
+        while self._books.freed:
+            self._books.freed = False
+            done: dict[Slot, Request] = {}
+            self._room.serve(lambda request: self._serve_one(request, now_us, done))
+            for slot in wake(done):  # its event loop was closed
+                self._give_back(done[slot], now_us)
 
-        def serve_one(request: Request) -> bool:
-            if self._try(request, now_us):
-                return True
-            if request.take():
-                assert request.slot is not None
-                done.append(request.slot)
-            elif request.granted is not None:
-                self._books.release(request.attempt_id, None, False, now_us)
-            return False
+    def _serve_one(self, request: Request, now_us: int, done: dict[Slot, Request]) -> bool:
+        if self._try(request, now_us):
+            return True
+        if request.take():
+            assert request.slot is not None
+            done[request.slot] = request
+        else:
+            self._give_back(request, now_us)
+        return False
 
-        self._room.serve(serve_one)
-        wake(done)
+    def _give_back(self, request: Request, now_us: int) -> None:
+        if request.granted is not None:
+            self._books.release(request.attempt_id, None, False, now_us)
 
     def _withdraw(self, request: Request) -> None:
+        request.take()
         if request.slot is not None:
             request.slot.abandon()
-        request.take()
         if request.granted is not None:
             self.release(request.attempt_id)
 

@@ -79,7 +79,7 @@ class SqliteLedger:
         _open_ledgers.add(self)
 
     def __del__(self) -> None:
-        if os.getpid() == self._pid and not self._writer.idle:
+        if not self._closed and os.getpid() == self._pid and not self._writer.idle:
             self._writer.put(Stop(ThreadSlot(), time.monotonic() + self._close_wait_s))
 
     def _put(self, item: Request | Job | Closing) -> None:

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import NamedTuple
 
-__all__ = ["Connection", "Request"]
+__all__ = ["Connection", "Request", "raise_file_limit"]
 
 MAX_HEAD = 128 * 1024
 MAX_BODY = 128 * 1024 * 1024
+_OPEN_FILES = 16_384
 
 _STATUS_LINES = {one.value: f"HTTP/1.1 {one.value} {one.phrase}\r\n".encode() for one in HTTPStatus}
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -91,6 +92,18 @@ def dechunk(buffer: bytes | bytearray) -> tuple[bytes, int] | None:
 def chunk(data: bytes) -> bytes:
     """Bytes as one chunk; nothing for no bytes, since an empty chunk would end the body."""
     return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+
+
+def raise_file_limit() -> None:
+    """Let this process open many files, as far as its hard limit allows; nothing happens where that is unknown."""
+    try:
+        import resource
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class Connection(asyncio.Protocol):

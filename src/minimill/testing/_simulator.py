@@ -19,7 +19,7 @@ from ._answers import Answer, Composed, SimulatedRequest, answer_for, compose
 from ._checks import problem_of
 from ._exchange import Exchange, Script, answer_script, canned_script, refusal_script
 from ._faults import Fault, FaultPlan, FaultSource, sometimes
-from ._http import Connection, Request
+from ._http import Connection, Request, raise_file_limit
 from ._records import CallBook, CallRecord, Price, cost
 from ._tokens import InputCounter, Length, estimate_input
 from ._vendor_base import Ids, Vendor
@@ -30,7 +30,6 @@ __all__ = ["Simulator"]
 
 _BACKLOG = 4096
 _START_TIMEOUT_S = 10.0
-_OPEN_FILES = 16_384
 
 Programmed = Answer | Callable[[SimulatedRequest], Answer] | None
 
@@ -142,7 +141,7 @@ class Simulator:
         """
         if self._thread is not None:
             raise RuntimeError("the simulator is already running")
-        _raise_file_limit()
+        raise_file_limit()
         ready = threading.Event()
         failed: list[BaseException] = []
         self._pid = os.getpid()
@@ -487,14 +486,3 @@ def _as_length(length: Length | int | None) -> Length | None:
 async def _some_passes() -> None:
     for _ in range(10):
         await asyncio.sleep(0)
-
-
-def _raise_file_limit() -> None:
-    try:
-        import resource
-    except ImportError:
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

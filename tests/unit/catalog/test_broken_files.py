@@ -1,13 +1,16 @@
 """Each broken provider file gives one clear line: file, key, what was expected, what was found."""
 
+import datetime as dt
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from minimill import CatalogError
 from minimill.catalog._catalog import checked_provider
+from minimill.catalog._faults import path_words, shown
 from minimill.catalog._files import read_toml
 
 GOOD = """
@@ -99,14 +102,18 @@ BROKEN = [
     (
         "https://api.acme.example/v1",
         "api.acme.example",
-        "acme.toml: base_url: expected an http(s) address without a query or a password, "
-        'found "api.acme.example"',
+        (
+            "acme.toml: base_url: expected an http(s) address without a query or a password, "
+            'found "api.acme.example"'
+        ),
     ),
     (
         "https://api.acme.example/v1",
         "https://me:pa55@api.acme.example/v1",
-        "acme.toml: base_url: expected an http(s) address without a query or a password, "
-        "found a text (not shown)",
+        (
+            "acme.toml: base_url: expected an http(s) address without a query or a password, "
+            "found a text (not shown)"
+        ),
     ),
     (
         '["ACME_API_KEY"]',
@@ -155,10 +162,22 @@ BROKEN = [
     ),
     ("[quirks]", REGIONS, 'acme.toml: the key "region" is missing: the default among east (and 1 more)'),
     (
+        "[quirks]",
+        'region = "west"\n' + REGIONS,
+        'acme.toml: region: unknown region "west", did you mean "east"? (and 1 more)',
+    ),
+    (
+        "[quirks]",
+        'region = "east"\n' + REGIONS,
+        "acme.toml: base_url: the regions say it: take it out",
+    ),
+    (
         'output_limit_field = "max_tokens"',
         'output_limit_field = "max_token"',
-        "acme.toml: quirks.output_limit_field: expected one of max_tokens, max_completion_tokens, "
-        'found "max_token", did you mean "max_tokens"?',
+        (
+            "acme.toml: quirks.output_limit_field: expected one of max_tokens, max_completion_tokens, "
+            'found "max_token", did you mean "max_tokens"?'
+        ),
     ),
     (
         "[bounds]",
@@ -179,8 +198,10 @@ BROKEN = [
     (
         "[bounds]",
         'finish_reasons = { sensitive = "filtered" }\n[bounds]',
-        "acme.toml: quirks.finish_reasons.sensitive: expected one of stop, length, tool_calls, "
-        'content_filter, unknown, found "filtered"',
+        (
+            "acme.toml: quirks.finish_reasons.sensitive: expected one of stop, length, tool_calls, "
+            'content_filter, unknown, found "filtered"'
+        ),
     ),
     (
         "per_request_tokens = 64",
@@ -190,15 +211,19 @@ BROKEN = [
     (
         "statuses = [429]\n",
         "",
-        "acme.toml: errors[0]: a line needs a condition: statuses, codes, code_prefixes, types, params, "
-        "message_contains",
+        (
+            "acme.toml: errors[0]: a line needs a condition: statuses, codes, code_prefixes, types, params, "
+            "message_contains"
+        ),
     ),
     (
         'kind = "rate_limited"',
         'kind = "rate_limit"',
-        "acme.toml: errors[0].kind: expected one of authentication, permission, rate_limited, "
-        "quota_exhausted, overloaded, server, invalid_request, context_length, content_filtered, "
-        'model_not_found, timeout, found "rate_limit", did you mean "rate_limited"?',
+        (
+            "acme.toml: errors[0].kind: expected one of authentication, permission, rate_limited, "
+            "quota_exhausted, overloaded, server, invalid_request, context_length, content_filtered, "
+            'model_not_found, timeout, found "rate_limit", did you mean "rate_limited"?'
+        ),
     ),
     (
         'source = "https://docs.acme.example/errors"\n',
@@ -243,8 +268,10 @@ BROKEN = [
     (
         "context_tokens = 128_000",
         'context_tokens = 128_000\nabilities = ["streaming", "visoin"]',
-        "acme.toml: models[0].abilities[1]: expected one of streaming, tools, vision, json_schema, "
-        'json_object, audio, files, n, found "visoin", did you mean "vision"?',
+        (
+            "acme.toml: models[0].abilities[1]: expected one of streaming, tools, vision, json_schema, "
+            'json_object, audio, files, n, found "visoin", did you mean "vision"?'
+        ),
     ),
     (
         'source = "https://acme.example/models"\n',
@@ -255,20 +282,26 @@ BROKEN = [
     (
         "2026-03-01T00:00:00+08:00",
         "2026-03-01T00:00:00",
-        "acme.toml: models[0].prices[0].since: expected a date and time with offset such as "
-        "2026-03-01T00:00:00+08:00, found 2026-03-01T00:00:00",
+        (
+            "acme.toml: models[0].prices[0].since: expected a date and time with offset such as "
+            "2026-03-01T00:00:00+08:00, found 2026-03-01T00:00:00"
+        ),
     ),
     (
         "2026-03-01T00:00:00+08:00",
         "2026-03-01",
-        "acme.toml: models[0].prices[0].since: expected a date and time with offset such as "
-        "2026-03-01T00:00:00+08:00, found 2026-03-01",
+        (
+            "acme.toml: models[0].prices[0].since: expected a date and time with offset such as "
+            "2026-03-01T00:00:00+08:00, found 2026-03-01"
+        ),
     ),
     (
         "2026-03-01T00:00:00+08:00\n",
         "2026-03-01T00:00:00+08:00\nuntil = 2026-03-01T00:00:00+08:00\n",
-        "acme.toml: models[0].prices[0].until: expected an instant after since = 2026-03-01T00:00:00+08:00, "
-        "found 2026-03-01T00:00:00+08:00",
+        (
+            "acme.toml: models[0].prices[0].until: expected an instant after since = 2026-03-01T00:00:00+08:00, "
+            "found 2026-03-01T00:00:00+08:00"
+        ),
     ),
     (
         "input_per_mtok = 0.8",
@@ -313,8 +346,10 @@ BROKEN = [
     (
         "{ input_over = 32_000, output_per_mtok = 4 }",
         "{ output_per_mtok = 4 }",
-        "acme.toml: models[0].prices[0].tiers[0]: a tier needs a condition: input_over, input_from, "
-        "output_over, output_from, thinking, service_tier, clock",
+        (
+            "acme.toml: models[0].prices[0].tiers[0]: a tier needs a condition: input_over, input_from, "
+            "output_over, output_from, thinking, service_tier, clock"
+        ),
     ),
     (
         "{ input_over = 32_000, output_per_mtok = 4 }",
@@ -339,16 +374,22 @@ BROKEN = [
     (
         "",
         ROW.format(since="2026-03-01T00:00:00+08:00"),
-        "acme.toml: models[0].prices[1]: begins with prices[0] at 2026-03-01T00:00:00+08:00: "
-        "give the older one its own since",
+        (
+            "acme.toml: models[0].prices[1]: begins with prices[0] at 2026-03-01T00:00:00+08:00: "
+            "give the older one its own since"
+        ),
     ),
     (
         "2026-03-01T00:00:00+08:00",
-        "2026-03-01T00:00:00+08:00\nuntil = 2026-06-01T00:00:00+08:00\n"
-        'currency = "CNY"\ninput_per_mtok = 1\nsource = "x"\nchecked = 2026-11-20\n'
-        "[[models.prices]]\nsince = 2026-05-01T00:00:00+08:00",
-        "acme.toml: models[0].prices[1]: begins while prices[0] holds: set until = 2026-05-01T00:00:00+08:00 "
-        "there",
+        (
+            "2026-03-01T00:00:00+08:00\nuntil = 2026-06-01T00:00:00+08:00\n"
+            'currency = "CNY"\ninput_per_mtok = 1\nsource = "x"\nchecked = 2026-11-20\n'
+            "[[models.prices]]\nsince = 2026-05-01T00:00:00+08:00"
+        ),
+        (
+            "acme.toml: models[0].prices[1]: begins while prices[0] holds: set until = 2026-05-01T00:00:00+08:00 "
+            "there"
+        ),
     ),
     ("[bounds]", "[quirks]", "acme.toml: not TOML: cannot declare ('quirks',) twice (at line 15, column 8)"),
     (
@@ -427,3 +468,60 @@ def test_the_command_tells_the_same_line(tmp_path: Path) -> None:
     (tmp_path / "acme.toml").write_text(GOOD)
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "acme.toml: 1 models, 1 with prices\n")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "sk-proj-abc",
+        "bce-v3/ALTAK-abc/def",
+        "Bearer abc",
+        "0123456789abcdef0123456789abcdef.AbCdEf0123456789",
+        "01234567-89ab-cdef-0123-456789abcdef",
+        "AbCdEfGhIjKlMnOp0123456789",
+        "https://me:secret@host/v1",
+    ],
+)
+def test_what_looks_like_a_key_is_not_shown(value: str) -> None:
+    """Wherever it was written."""
+    assert shown(value, ("quirks", "system_role")) == "a text (not shown)"
+
+
+@pytest.mark.parametrize("key", ["api_key", "X-Api-Key", "secret", "token", "password", "key_env", "env"])
+def test_what_stands_under_a_secret_key_is_not_shown(key: str) -> None:
+    """Whatever it looks like."""
+    assert shown("abc", ("headers", key)) == "a text (not shown)"
+    assert shown("abc", (key, 0)) == "a text (not shown)"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("doubao-seed-2-1-pro-260915", '"doubao-seed-2-1-pro-260915"'),
+        ("x" * 70, f'"{"x" * 57}..."'),
+        ("é\n", '"é\\n"'),
+        ([1], "a list"),
+        ({}, "a table"),
+        (dt.time(9), "09:00:00"),
+        (Decimal("1.50"), "1.50"),
+        (2.5, "2.5"),
+        (b"x", "a bytes"),
+    ],
+)
+def test_what_is_shown(value: object, words: str) -> None:
+    """As the reader of a file knows it, on one line."""
+    assert shown(value, ("max_output_tokens",)) == words
+
+
+@pytest.mark.parametrize(
+    "key", ["max_output_tokens", "first_token_s", "input_per_mtok", "cached_tokens_paths"]
+)
+def test_tokens_are_no_secret(key: str) -> None:
+    """Only the singular kind is."""
+    assert shown("abc", (key,)) == '"abc"'
+
+
+def test_paths_are_written_as_in_toml() -> None:
+    """Keys that need quotes get them."""
+    assert path_words(("models", 3, "prices", 0, "since")) == "models[3].prices[0].since"
+    assert path_words(("endpoints", "a.b", "x")) == 'endpoints."a.b".x'

@@ -1,5 +1,6 @@
 """Names, and what they stand for."""
 
+import datetime as dt
 import pickle
 from pathlib import Path
 
@@ -40,16 +41,20 @@ def test_names_are_split_once(name: str, provider: str, wire: str) -> None:
         ("doubao:", '"doubao:" names no model: write it as provider:model'),
         (
             "doubao-seed-1-8-251228",
-            '"doubao-seed-1-8-251228" names no provider: write it as provider:model, '
-            'such as "doubao:doubao-seed-1-8-251228"',
+            (
+                '"doubao-seed-1-8-251228" names no provider: write it as provider:model, '
+                'such as "doubao:doubao-seed-1-8-251228"'
+            ),
         ),
         ("zzzz", '"zzzz" names no provider: write it as provider:model'),
         ("zzzz/x", '"zzzz/x" names no provider: write it as provider:model'),
         ("../doubao:x", 'unknown provider ".." in "../doubao:x"'),
         (
             "doubao:ep-20240704-abcde",
-            '"doubao:ep-20240704-abcde" hides which model runs there: say it in minimill.toml as '
-            'providers.doubao.endpoints."ep-20240704-abcde" = "model id"',
+            (
+                '"doubao:ep-20240704-abcde" hides which model runs there: say it in minimill.toml as '
+                'providers.doubao.endpoints."ep-20240704-abcde" = "model id"'
+            ),
         ),
     ],
 )
@@ -103,6 +108,8 @@ def test_the_address_of_another_region_is_that_region(tmp_path: Path) -> None:
     catalog = Catalog({"plug": {"region": "west"}}, environ={}, finder={"plug": file}.get)
     assert catalog.provider("plug").base_url == "https://west.plug.example/v1"
     assert catalog.provider("plug").key_names() == ("PLUG_WEST_KEY",)
+    catalog = Catalog({"plug": {"region": "west", "key_env": "OWN"}}, finder={"plug": file}.get)
+    assert catalog.provider("plug").key_names() == ("OWN",)
     own = {"plug": {"base_url": "https://west.plug.example/v1"}}
     assert Catalog(own, environ={}, finder={"plug": file}.get).provider("plug").region == "west"
 
@@ -143,6 +150,9 @@ def test_a_plug_in_brings_a_provider_but_replaces_none(tmp_path: Path) -> None:
         Catalog(finder=files.get).provider("plug")
     expected = 'currency: expected three capital letters such as CNY or USD, found "dollar"'
     assert str(caught.value) == f"{file}: {expected}"
+    with pytest.raises(ConfigError) as caught:
+        Catalog({"plug": {"key_env": "K"}}, finder=files.get).provider("plug")
+    assert str(caught.value) == f"{file}: {expected}"
 
 
 def test_a_catalog_pickles_without_the_environment() -> None:
@@ -163,7 +173,7 @@ def test_keys_come_from_the_first_variable_that_is_set() -> None:
     assert doubao.key({"ARK_API_KEY": " secret "}) == "secret"
     assert doubao.auth_header("secret") == ("authorization", "Bearer secret")
     with pytest.raises(
-        MissingKeyError, match="^doubao needs a key: set the environment variable ARK_API_KEY$"
+        MissingKeyError, match=r"^doubao needs a key: set the environment variable ARK_API_KEY$"
     ):
         doubao.key({"ARK_API_KEY": ""})
     assert load_provider("vllm").key({}) is None
@@ -239,11 +249,8 @@ def test_words_in_a_message_are_the_last_resort() -> None:
         "kind": "quota_exhausted",
         "billed": False,
         "source": "s",
-        "checked": "d",
+        "checked": dt.date(2026, 11, 20),
     }
-    import datetime as dt
-
-    line["checked"] = dt.date(2026, 11, 20)
     catalog = Catalog({"vllm": {"errors": [line]}})
     vllm = catalog.provider("vllm")
     rule = vllm.error_rule(429, "insufficient_quota", message="FREE ALLOCATED QUOTA exceeded")

@@ -23,7 +23,7 @@ def provider(request: pytest.FixtureRequest) -> Provider:
 
 def in_force(row: PriceRow) -> bool:
     """Whether a row holds today."""
-    return row.since <= TODAY and (row.until is None or TODAY < row.until)
+    return row.since <= TODAY and (row.until is None or row.until > TODAY)
 
 
 def test_it_loads_under_its_name(provider: Provider) -> None:

@@ -152,6 +152,10 @@ def test_a_key_variable_of_ones_own_server_is_needed() -> None:
             "providers.mine.models[0].free: free = true stands alone; take the prices out, or free = true",
         ),
         ({"vllm": {"region": "east"}}, 'providers.vllm.region: this provider has no regions, found "east"'),
+        (
+            {"vllm": {"key_env": "K", "regions": {"a": 1}}},
+            "providers.vllm.regions.a: expected a table, found 1",
+        ),
         ({"vllm": {"regions": 5}}, "providers.vllm.regions: expected a table, found 5"),
         ({"vllm": {"auth": "none"}}, "providers.vllm.auth: expected a table, found a text (not shown)"),
         (

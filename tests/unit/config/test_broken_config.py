@@ -34,21 +34,31 @@ BROKEN = [
         "ledger: no ledger is called 'sqlit'; known are memory:, sqlite: (did you mean sqlite:?)",
     ),
     ("ledger = 'memory:x'", "ledger: books in memory have no name; write memory:"),
+    (
+        f"ledger = '{SECRET}'",
+        "ledger: expected a URL such as sqlite:///books.db or memory:, found a text (not shown)",
+    ),
     # keys
     (
         f"[providers.openai]\napi_key = '{SECRET}'",
-        "providers.openai.api_key: keys do not belong in this file: set an environment variable and name it "
-        'here: key_env = "OPENAI_API_KEY"',
+        (
+            "providers.openai.api_key: keys do not belong in this file: set an environment variable and name it "
+            'here: key_env = "OPENAI_API_KEY"'
+        ),
     ),
     (
         f"[providers.openai]\nauth = {{ token = '{SECRET}' }}",
-        "providers.openai.auth.token: keys do not belong in this file: set an environment variable and name it "
-        'here: key_env = "OPENAI_API_KEY"',
+        (
+            "providers.openai.auth.token: keys do not belong in this file: set an environment variable and name it "
+            'here: key_env = "OPENAI_API_KEY"'
+        ),
     ),
     (
         f"[providers.openai.headers]\nAuthorization = 'Bearer {SECRET}'",
-        "providers.openai.headers.Authorization: keys do not belong in this file: set an environment variable "
-        "and name it in key_env, with auth.scheme and auth.header",
+        (
+            "providers.openai.headers.Authorization: keys do not belong in this file: set an environment variable "
+            "and name it in key_env, with auth.scheme and auth.header"
+        ),
     ),
     (
         f"[providers.openai]\nkey_env = '{SECRET}'",
@@ -79,8 +89,10 @@ BROKEN = [
     ("[providers.mine]\ndialect = 'openai_chat'", 'providers.mine: the key "base_url" is missing'),
     (
         "[providers.openai]\nbase_url = 'localhost:8000'",
-        "providers.openai.base_url: expected an http(s) address without a query or a password, "
-        'found "localhost:8000"',
+        (
+            "providers.openai.base_url: expected an http(s) address without a query or a password, "
+            'found "localhost:8000"'
+        ),
     ),
     (
         "[providers.openai]\nbase_ur = 'x'",
@@ -93,8 +105,10 @@ BROKEN = [
     ),
     (
         "[[providers.doubao.models]]\nid = 'x'\n[[providers.doubao.models.prices]]\nsince = 2026-01-01",
-        "providers.doubao.models[0].prices[0].since: expected a date and time with offset such as "
-        "2026-03-01T00:00:00+08:00, found 2026-01-01",
+        (
+            "providers.doubao.models[0].prices[0].since: expected a date and time with offset such as "
+            "2026-03-01T00:00:00+08:00, found 2026-01-01"
+        ),
     ),
     ("[[providers.doubao.models]]\nfree = true", 'providers.doubao.models[0]: the key "id" is missing'),
     # aliases
@@ -103,6 +117,10 @@ BROKEN = [
     ("[aliases]\na = 'vlm:x'", 'aliases.a: unknown provider "vlm" in "vlm:x", did you mean "vllm"?'),
     ("[aliases]\na = 7", "aliases.a: expected text, found 7"),
     # routes
+    (
+        f"[routes.default]\nmodels = ['{SECRET}']",
+        "routes.default.models[0]: a text (not shown) names no provider: write it as provider:model",
+    ),
     ("[routes.default]\norder = 'cost'", 'routes.default: the key "models" is missing'),
     ("[routes.default]\nmodels = []", "routes.default.models: expected at least one model"),
     ("[routes.default]\nmodels = 'vllm:x'", 'routes.default.models: expected a list, found "vllm:x"'),
@@ -124,8 +142,10 @@ BROKEN = [
     ),
     (
         "[routes.default]\nmodels = ['doubao-seed-1-8-251228']",
-        'routes.default.models[0]: "doubao-seed-1-8-251228" names no provider: write it as provider:model, '
-        'such as "doubao:doubao-seed-1-8-251228"',
+        (
+            'routes.default.models[0]: "doubao-seed-1-8-251228" names no provider: write it as provider:model, '
+            'such as "doubao:doubao-seed-1-8-251228"'
+        ),
     ),
     (
         "[routes.default]\nmodels = ['vllm:x']\norder = 'price'",
@@ -133,8 +153,10 @@ BROKEN = [
     ),
     (
         "[routes.default]\nmodels = ['vllm:x']\nrequires = ['tool']",
-        "routes.default.requires[0]: expected one of streaming, tools, vision, json_schema, json_object, audio, "
-        'files, n, reasoning, found "tool", did you mean "tools"?',
+        (
+            "routes.default.requires[0]: expected one of streaming, tools, vision, json_schema, json_object, audio, "
+            'files, n, reasoning, found "tool", did you mean "tools"?'
+        ),
     ),
     (
         "[routes.default]\nmodels = ['vllm:x']\nmax_cost = '5 dollars'",
@@ -163,13 +185,17 @@ BROKEN = [
     ("[budgets.b]\nwindow = 'day'", 'budgets.b: the key "limit" is missing'),
     (
         "[budgets.b]\nlimit = 50",
-        "budgets.b.limit: expected an amount such as '50 CNY', or a number with a currency, "
-        "found 50 without one",
+        (
+            "budgets.b.limit: expected an amount such as '50 CNY', or a number with a currency, "
+            "found 50 without one"
+        ),
     ),
     (
         "[budgets.b]\nlimit = 'fifty CNY'",
-        "budgets.b.limit: expected an amount such as '50 CNY', or a number with a currency, "
-        'found "fifty CNY"',
+        (
+            "budgets.b.limit: expected an amount such as '50 CNY', or a number with a currency, "
+            'found "fifty CNY"'
+        ),
     ),
     (
         "[budgets.b]\nlimit = true",
@@ -202,8 +228,10 @@ BROKEN = [
     ),
     (
         "[budgets.b]\nlimit = '5 CNY'\nscope = { apps = 'x' }",
-        'budgets.b.scope: expected app, route, provider, model or the name of a tag, found "apps", '
-        'did you mean "app"?',
+        (
+            'budgets.b.scope: expected app, route, provider, model or the name of a tag, found "apps", '
+            'did you mean "app"?'
+        ),
     ),
     (
         "[budgets.b]\nlimit = '5 CNY'\nscope = { app = '' }",
@@ -235,6 +263,7 @@ BROKEN = [
         "budgets.b.unconfirmed_share: expected at most 1, found 20",
     ),
     ("[budgets.b]\nlimit = '5 CNY'\nhard = 'yes'", 'budgets.b.hard: expected true or false, found "yes"'),
+    ("[budgets.' ']\nlimit = '5 CNY'", "budgets: a budget needs a name"),
     # rates
     (
         "[rates]\nUSDCNY = { rate = 7, date = 2026-11-01 }",
@@ -277,13 +306,17 @@ def test_one_clear_line(text: str, line: str, tmp_path: Path, monkeypatch: pytes
     [
         (
             {"budgets": {"b": {"limit": 0.5, "currency": "CNY"}}},
-            "config: budgets.b.limit: expected an amount such as '50 CNY', or a number with a currency, "
-            'found the binary float 0.5: write Decimal("0.5")',
+            (
+                "config: budgets.b.limit: expected an amount such as '50 CNY', or a number with a currency, "
+                'found the binary float 0.5: write Decimal("0.5")'
+            ),
         ),
         (
             {"budgets": {"b": {"limit": "5 CNY", "unconfirmed_share": 0.1}}},
-            "config: budgets.b.unconfirmed_share: expected an exact number, found the binary float 0.1: "
-            'write Decimal("0.1")',
+            (
+                "config: budgets.b.unconfirmed_share: expected an exact number, found the binary float 0.1: "
+                'write Decimal("0.1")'
+            ),
         ),
         ({"routes": {"r": {"models": object()}}}, "config: routes.r.models: expected a list, found a object"),
         ({"app": None}, "config: app: expected text, found nothing"),

@@ -230,6 +230,13 @@ def test_sound_and_pictures_count_where_they_can_be(make, request_, situation, p
     assert most.money.nanos == price * 1_000_000
 
 
+def test_a_file_can_hold_pictures(make) -> None:
+    """Its pages may be billed as such."""
+    row = make.row(base=make.rates(input="1", image_input="3", output="0"))
+    bounds = Bounds(per_request_tokens=0, per_message_tokens=0, file_tokens=100)
+    assert ceiling(size(0, files=1), [row], bounds, Limits(1), make.at()).money.nanos == 300_000
+
+
 @pytest.mark.parametrize(("asked", "nanos"), [(False, 400_000), (True, 2_000_000)])
 def test_spoken_answers_count_where_they_were_asked_for(make, asked, nanos) -> None:
     """Any share of the answer may be sound."""

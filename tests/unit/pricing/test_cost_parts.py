@@ -228,6 +228,21 @@ def test_pictures_have_a_price_of_their_own(make) -> None:
     assert cost(usage, [row], make.at()).money.nanos == 3_000_000
 
 
+@pytest.mark.parametrize(("long", "nanos"), [(0, 4_000_000), (1_000, 8_000_000)])
+def test_writing_can_be_dearer_than_what_is_written(make, long, nanos) -> None:
+    """Pictures at 3, written at 4, or at 8 for long."""
+    base = make.rates(input="1", cache_write="4", cache_write_long="8", image_input="3", output="1")
+    usage = Usage(
+        1_000,
+        0,
+        cached_input_tokens=0,
+        cache_write_tokens=1_000,
+        cache_write_long_tokens=long,
+        image_input_tokens=1_000,
+    )
+    assert cost(usage, [make.row(base=base)], make.at()).money.nanos == nanos
+
+
 def test_sound_and_pictures_share_the_input(make) -> None:
     """Together they cannot be more than all of it."""
     base = make.rates(input="1", audio_input="10", image_input="3", output="1")

@@ -65,7 +65,7 @@ def test_the_same_currency_needs_no_rate() -> None:
 
 def test_what_the_books_cannot_hold_is_refused() -> None:
     """Nine billion dollars are more yuan than fit."""
-    with pytest.raises(OverflowError):
+    with pytest.raises(ConfigError, match="more CNY than the books can hold"):
         Exchange().convert(Money.of("9_000_000_000 USD"), "CNY", on=DAY)
 
 
