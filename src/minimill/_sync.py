@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import Any
@@ -92,7 +92,10 @@ class SyncClient:
 
     def chat(self, messages: MessagesLike, **arguments: Any) -> Reply:
         """As `Client.chat`."""
-        return self._portal.call(_bound(self._client.chat, messages, arguments))
+        async def chat() -> Reply:
+            return await self._client.chat(messages, **arguments)
+
+        return self._portal.call(chat)
 
     def stream(self, messages: MessagesLike, **arguments: Any) -> SyncChatStream:
         """As `Client.stream`."""
@@ -121,7 +124,3 @@ class SyncClient:
 
 async def _made(config: Any, options: dict[str, Any]) -> Client:
     return Client(config, **options)
-
-
-def _bound(method: Callable[..., Any], messages: MessagesLike, arguments: dict[str, Any]) -> Callable[[], Any]:
-    return lambda: method(messages, **arguments)

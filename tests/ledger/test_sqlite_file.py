@@ -223,21 +223,21 @@ async def test_one_closing_that_cannot_be_written_harms_no_other(books: SqliteLe
 
 
 async def test_one_reservation_that_cannot_be_written_fails_alone(books: SqliteLedger) -> None:
-    """A vendor's name that no encoding can write is refused, and its neighbours are granted."""
+    """An attempt whose id no encoding can write is refused, and its neighbours are granted."""
     await books.declare([budget()])
     failed: list[BaseException] = []
 
-    async def one(number: int, provider: str) -> None:
+    async def one(name: str) -> None:
         try:
-            await hold(books, f"a{number}", 1, provider=provider)
+            await hold(books, name, 1)
         except LedgerError as error:
             failed.append(error)
 
     async with anyio.create_task_group() as group:
-        for number, provider in enumerate(["acme", "half \ud83d", "other"]):
-            group.start_soon(one, number, provider)
+        for name in ("a1", "half \ud83d", "a2"):
+            group.start_soon(one, name)
     assert len(failed) == 1
-    assert sorted(h.provider for h in await books.holds()) == ["acme", "other"]
+    assert sorted(h.attempt_id for h in await books.holds()) == ["a1", "a2"]
 
 
 async def test_settlements_outlast_a_disk_that_fails_for_a_while(

@@ -26,6 +26,7 @@ from minimill._client._stream import ChatStream
 from minimill._config import Route, Settings, load_settings
 from minimill._errors import ConfigError, LedgerError
 from minimill._money import Money
+from minimill._plugins import load_provider_file
 from minimill._report import Reply
 from minimill._retry import RetryPolicy
 from minimill._routing import Health, Plan, Wishes, make_plan, measure
@@ -67,7 +68,7 @@ class Client:
         http_client: httpx.AsyncClient | None = None,
         http_transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self.settings = config if isinstance(config, Settings) else load_settings(config)
+        self.settings = config if isinstance(config, Settings) else load_settings(config, finder=load_provider_file)
         self._labels = Labels(app if app is not None else self.settings.app, checked(tags))
         self._pickled = (self.settings, app, dict(tags or {}), ledger)
         self._injected = http_client is not None or http_transport is not None

@@ -174,5 +174,5 @@ def _too_old(rates: tuple[Rate, ...], age: int, most: int) -> str:
     return (
         f"the exchange rate 1 {oldest.base} = {oldest.mid} {oldest.quote} of {oldest.date.isoformat()} "
         f"is {age} days old, more than {most}; give a newer one under rates in minimill.toml, "
-        f"or raise max_age_days there"
+        f"or raise max_rate_age_days"
     )

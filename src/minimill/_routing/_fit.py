@@ -42,7 +42,7 @@ def misfit(offer: Offer, needed: frozenset[str], size: RequestSize, today_retire
     model = offer.model
     if today_retired:
         return f"retired by the vendor on {model.retires_on}"
-    known = model.abilities if offer.provider.any_model is not model else frozenset(ABILITIES)
+    known = model.abilities if model.listed else frozenset(ABILITIES)
     missing = sorted(needed - known)
     if missing:
         return f"cannot do {', '.join(missing)}"

@@ -94,6 +94,14 @@ class Exchange:
             )
         return data
 
+    async def read_all(self) -> bytes:
+        """The whole body. Raises as `read`."""
+        parts = []
+        while data := await self.read():
+            self.begun = True
+            parts.append(data)
+        return b"".join(parts)
+
     async def _timed_read(self, kind: str, by: float) -> bytes:
         self._progress.read_by = by
         try:

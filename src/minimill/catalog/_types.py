@@ -147,10 +147,6 @@ class Provider:
         """Whether ids that are not listed may be asked for."""
         return self.any_model is not None
 
-    def endpoint(self) -> str:
-        """The base address, as `base_url`."""
-        return self.base_url
-
     def key_names(self) -> tuple[str, ...]:
         """Variables that may hold the key, in order."""
         region = self.regions.get(self.region or "")

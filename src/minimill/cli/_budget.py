@@ -15,7 +15,6 @@ from minimill._money import Money
 from minimill._report import certainty_of, charge_of
 from minimill.cli._common import (
     Common,
-    amount,
     amount_or_number,
     books,
     client,
@@ -60,7 +59,7 @@ def show_balances(out: Output, balances: Sequence[Balance], unused: Sequence[Bud
         out.line("there is no budget: nothing limits what calls cost")
         return
     table = Table(["budget", "account", "window", ">limit", ">settled", ">held", ">unconfirmed", ">left", "used",
-                   "resets", "note"])  # fmt: skip
+                   "resets", "~note"])  # fmt: skip
     names = ("limit", "settled", "held", "unconfirmed", "left")
     columns = [
         aligned(Money(getattr(balance, f"{name}_nanos"), balance.currency) for balance in balances) for name in names
@@ -77,7 +76,7 @@ def show_balances(out: Output, balances: Sequence[Balance], unused: Sequence[Bud
             unconfirmed if balance.unconfirmed_nanos else "",
             Styled(left, style),
             Styled(_bar(out, balance), style or "green"),
-            "" if balance.resets_at is None else balance.resets_at.strftime("%Y-%m-%d %H:%M %Z"),
+            "" if balance.resets_at is None else balance.resets_at.strftime("%Y-%m-%d %H:%M %z"),
             _note(balance),
         )
     for definition in unused:
@@ -198,29 +197,42 @@ def _in_currency(number: str, rows: dict[str, SpendRow], attempt: str) -> Money:
 
 @budget.command("set-limit", short_help="Change a budget's limit for every process.")
 @click.argument("name")
-@click.argument("amount", type=amount)
+@click.argument("limit", metavar="AMOUNT", type=amount_or_number)
 @ledger_option
 @config_option
 @click.pass_context
-def set_limit(ctx: click.Context, name: str, amount: Money) -> None:
-    """Change a budget's limit for every process, up or down: `minimill budget set-limit NAME "80 CNY"`.
+def set_limit(ctx: click.Context, name: str, limit: Money | str) -> None:
+    """Change a budget's limit for every process, up or down.
 
-    It holds until the configuration asks for another limit than it asked for before.
+    AMOUNT is in the budget's currency: `"80 CNY"`, or 80. It holds until the configuration asks for another limit than
+    it asked for before.
     """
     import anyio
 
     with meant():
-        balances = anyio.run(_set_limit, common(ctx), name, amount)
+        money, balances = anyio.run(_set_limit, common(ctx), name, limit)
     out = Output()
-    out.line(f"budget {name} is limited to {amount}")
+    out.line(f"budget {name} is limited to {money}")
     if balances:
         show_balances(out, balances)
 
 
-async def _set_limit(given: Common, name: str, amount: Money) -> list[Balance]:
-    async with client(given.reading(), named=given.ledger is not None) as opened:
-        await opened.set_limit(name, amount)
-        return await opened.balance(name)
+async def _set_limit(given: Common, name: str, limit: Money | str) -> tuple[Money, list[Balance]]:
+    settings = given.reading()
+    async with client(settings, named=given.ledger is not None) as opened:
+        currencies = {balance.currency for balance in await opened.balance(name)}
+        currencies |= {definition.currency for definition in settings.budgets if definition.name == name}
+        money = limit if isinstance(limit, Money) else _limit_in(currencies, limit)
+        if money.currency not in (currencies or {money.currency}):
+            raise click.UsageError(f"budget {name!r} is in {', '.join(currencies)}, not {money.currency}")
+        await opened.set_limit(name, money)
+        return money, await opened.balance(name)
+
+
+def _limit_in(currencies: set[str], number: str) -> Money:
+    if len(currencies) != 1:
+        raise click.UsageError(f"say the budget's currency, such as '{number} CNY'")
+    return Money.of(number, next(iter(currencies)))
 
 
 # --- audit ---

@@ -91,14 +91,16 @@ def places(given: Path | None) -> Iterator[Finding]:
         yield Finding("note", "configuration", "none was found: calls name their model, and no budget limits them")
     else:
         yield Finding("ok", "configuration", str(used.absolute()))
-    words = []
-    for name, path in looked:
-        state = "not given" if path is None else "used" if path is used else "there" if path.exists() else "not there"
-        words.append(f"{name or path}: {state}")
-    yield Finding("ok", "looked at", " · ".join(words))
+    yield Finding("ok", "looked at", " · ".join(f"{name or path}: {_state(path, used)}" for name, path in looked))
     said = [name for name in ("MINIMILL_APP", "MINIMILL_LEDGER", "MINIMILL_REQUIRE_BUDGET") if os.environ.get(name)]
     if said:
         yield Finding("ok", "environment", f"{', '.join(said)}: set, and over the configuration")
+
+
+def _state(path: Path | None, used: Path | None) -> str:
+    if path is None:
+        return "not set"
+    return "used" if path is used else "there" if path.exists() else "not there"
 
 
 # --- providers and routes ---

@@ -198,7 +198,7 @@ def _difference(balance: Balance, definition: BudgetDefinition) -> Finding | Non
 
 def _balance(balance: Balance) -> Finding:
     left, limit = (Money(n, balance.currency) for n in (balance.left_nanos, balance.limit_nanos))
-    account = f" ({balance.key})" if balance.key else ""
+    account = f" of {balance.key}" if balance.key else ""
     text = f"{left} left of {limit}, window {balance.window_id}{'' if balance.hard else ', soft'}"
     if balance.unconfirmed_nanos:
         text += f", {Money(balance.unconfirmed_nanos, balance.currency)} unconfirmed"

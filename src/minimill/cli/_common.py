@@ -52,8 +52,9 @@ class Common:
     def settings(self) -> Settings:
         """The configuration. Raises ConfigError."""
         from minimill._config import load_settings
+        from minimill._plugins import load_provider_file
 
-        return load_settings(self.config)
+        return load_settings(self.config, finder=load_provider_file)
 
     def calling(self) -> Settings:
         """The configuration for calls: its budgets hold whichever ledger is named. Raises ConfigError."""

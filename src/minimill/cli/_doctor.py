@@ -32,7 +32,7 @@ def doctor(ctx: click.Context) -> None:
     """
     found = findings(common(ctx))
     out = Output()
-    table = Table(["", "what", "found"])
+    table = Table(["", "what", "~found"])
     for finding in found:
         table.add(Styled(finding.level, _STYLES[finding.level]), finding.what, finding.text)
     out.table(table)

@@ -73,7 +73,7 @@ def _attempt(out: Output, number: int, row: SpendRow) -> bool:
     if row.corrected_nanos and record.currency:
         out.line(f"   corrections: {_signed(Money(row.corrected_nanos, record.currency))}")
     for line in row.lines:
-        account = f" ({line.key})" if line.key else ""
+        account = f" of {line.key}" if line.key else ""
         out.line(f"   budget {line.budget}{account}: {_line_words(line)}")
     if "ceiling" in told:
         _ceiling(out, row, told["ceiling"])
@@ -134,6 +134,8 @@ def _charge(out: Output, row: SpendRow, told: Mapping[str, Any]) -> bool:
 
 def _why_no_sum(row: SpendRow) -> str:
     record = row.record
+    if certainty_of(row) == "corrected":
+        return "what it cost was unknown; a correction took the place of what was held"
     return {
         "released": "not billed: nothing was sent, or the vendor refused in its own words",
         "held": "what it cost is unknown: the whole reservation counts as spent until somebody corrects it",

@@ -85,19 +85,21 @@ def price_now(provider: Provider, model: Model, now: dt.datetime) -> PriceRow | 
 
 def _table(providers: list[Provider], now: dt.datetime) -> Table:
     table = Table(
-        ["model", ">context", ">max output", "abilities", ">input", ">cached", ">output", "", "since", "key", "note"]
+        ["model", ">context", "~abilities", ">input", ">cached", ">output", "currency", "since", "key", "~note"]
     )
     for provider in providers:
         for model in models_of(provider):
             row = price_now(provider, model, now)
             name = f"{provider.id}:{'(any)' if model is provider.any_model else model.id}"
-            sizes = (_size(model.context_tokens), _size(model.max_output_tokens))
-            table.add(name, *sizes, _abilities(model), *_prices(row), key_state(provider), _note(model, now))
+            size = "unknown" if model.context_tokens is None else f"{model.context_tokens:,}"
+            table.add(name, size, _abilities(model), *_prices(row), _key_word(provider), _note(model, now))
     return table.without_empty("note")
 
 
-def _size(tokens: int | None) -> str:
-    return "unknown" if tokens is None else f"{tokens:,}"
+def _key_word(provider: Provider) -> str:
+    if provider.auth.scheme == "none":
+        return "none needed"
+    return "set" if has_key(provider) else "optional" if provider.auth.optional else "not set"
 
 
 def _abilities(model: Model) -> str:

@@ -29,10 +29,14 @@ class Styled(NamedTuple):
 
 Cell = str | Styled
 
+_FOLDED = 16
+"""Cells of a terminal that a column keeps when its words are folded."""
+_GAP = 2
+
 
 @dataclass(slots=True)
 class Table:
-    """Rows under headings. A heading that begins with `>` is right-aligned."""
+    """Rows under headings. `>heading` is right-aligned; `~heading` has words that may be folded."""
 
     headings: Sequence[str]
     rows: list[Sequence[Cell]] = field(default_factory=list)
@@ -47,14 +51,30 @@ class Table:
         lines = [*self.rows, *self.totals]
         kept = [
             place
-            for place, name in enumerate(self.headings)
-            if name.lstrip(">") not in names or any(text_of(line[place]) for line in lines)
+            for place, name in enumerate(self.names)
+            if name not in names or any(text_of(line[place]) for line in lines)
         ]
         return Table(
             [self.headings[place] for place in kept],
             [[row[place] for place in kept] for row in self.rows],
             [[row[place] for place in kept] for row in self.totals],
         )
+
+    @property
+    def names(self) -> list[str]:
+        """The headings without their signs."""
+        return [heading.lstrip(">~") for heading in self.headings]
+
+    def widths(self) -> list[int]:
+        """How wide each column is when nothing is folded."""
+        columns = zip(self.names, *self.rows, *self.totals, strict=True)
+        return [max(cells_wide(text_of(cell)) for cell in column) for column in columns]
+
+    def narrowest(self) -> int:
+        """How wide the table is when words are folded."""
+        columns = zip(self.headings, self.widths(), strict=True)
+        folded = [min(width, _FOLDED) if heading[:1] == "~" else width for heading, width in columns]
+        return sum(folded) + _GAP * (len(folded) - 1)
 
 
 def text_of(cell: Cell) -> str:
@@ -65,7 +85,9 @@ def text_of(cell: Cell) -> str:
 class Output:
     """Where a command writes."""
 
-    def __init__(self, file: TextIO | None = None, *, terminal: bool | None = None, width: int | None = None) -> None:
+    def __init__(
+        self, file: TextIO | None = None, *, terminal: bool | None = None, width: int | None = None
+    ) -> None:
         self.file = sys.stdout if file is None else file
         self.terminal = self.file.isatty() if terminal is None else terminal
         self.width = width
@@ -80,14 +102,16 @@ class Output:
             print(text, file=self.file)
 
     def table(self, table: Table) -> None:
-        """A table: on a terminal folded to its width, elsewhere as wide as it is."""
-        if self.terminal:
-            self._rich().print(_rich_table(table))
-        else:
+        """A table: elsewhere than on a terminal as wide as it is; on one that is too narrow, row by row."""
+        if not self.terminal:
             for line in plain_lines(table):
                 print(line, file=self.file)
+        elif table.narrowest() <= self._rich().width:
+            self._rich().print(_rich_table(table))
+        else:
+            self._stacked(table)
 
-    def bar(self, parts: Sequence[tuple[int, str, str]], whole: int, width: int = 20) -> str:
+    def bar(self, parts: Sequence[tuple[int, str, str]], whole: int, width: int = 10) -> str:
         """A bar of `width` cells: (amount, sign, plain sign) of each part, what is left in dots."""
         drawn = ""
         done = 0
@@ -97,6 +121,17 @@ class Output:
             drawn += (sign if self._draws() else plain) * (min(cells, width) - len(drawn))
         return drawn + ("·" if self._draws() else ".") * (width - len(drawn))
 
+    def _stacked(self, table: Table) -> None:
+        names = table.names
+        wide = max(cells_wide(name) for name in names)
+        for place, row in enumerate((*table.rows, *table.totals)):
+            if place:
+                self.line()
+            for name, cell in zip(names, row, strict=True):
+                if text_of(cell):
+                    style = cell.style if isinstance(cell, Styled) else ""
+                    self.line(f"{name}{' ' * (wide - cells_wide(name))}  {text_of(cell)}", style)
+
     def _draws(self) -> bool:
         return "utf" in (getattr(self.file, "encoding", None) or "").lower()
 
@@ -104,9 +139,14 @@ class Output:
         if self._console is None:
             from rich.console import Console
 
-            plain = os.environ.get("TERM") == "dumb"
+            plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
             self._console = Console(
-                file=self.file, width=self.width, force_terminal=not plain, highlight=False, emoji=False
+                file=self.file,
+                width=self.width,
+                force_terminal=True,
+                color_system=None if plain else "auto",
+                highlight=False,
+                emoji=False,
             )
         return self._console
 
@@ -116,10 +156,15 @@ def _rich_table(table: Table) -> RichTable:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
-    for heading in table.headings:
+    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)
+    for heading, name, width in zip(table.headings, table.names, table.widths(), strict=True):
+        foldable = heading.startswith("~")
         drawn.add_column(
-            heading.lstrip(">"), justify="right" if heading.startswith(">") else "left", overflow="fold"
+            name,
+            justify="right" if heading.startswith(">") else "left",
+            overflow="fold",
+            no_wrap=not foldable,
+            min_width=min(width, _FOLDED) if foldable else width,
         )
 
     def texts(row: Sequence[Cell], style: str = "") -> list[Text]:
@@ -134,20 +179,19 @@ def _rich_table(table: Table) -> RichTable:
 
 def plain_lines(table: Table) -> list[str]:
     """The table as text: columns two spaces apart, nothing cut."""
-    headings = [heading.lstrip(">") for heading in table.headings]
     right = [heading.startswith(">") for heading in table.headings]
     rows = [[text_of(cell) for cell in row] for row in (*table.rows, *table.totals)]
-    widths = [max(cells_wide(line[place]) for line in (headings, *rows)) for place in range(len(headings))]
+    widths = table.widths()
 
     def laid(line: Sequence[str]) -> str:
         cells = [
             " " * (width - cells_wide(text)) + text if is_right else text + " " * (width - cells_wide(text))
             for text, width, is_right in zip(line, widths, right, strict=True)
         ]
-        return "  ".join(cells).rstrip()
+        return (" " * _GAP).join(cells).rstrip()
 
-    rule = "  ".join("-" * width for width in widths)
-    lines = [laid(headings), rule, *(laid(row) for row in rows[: len(table.rows)])]
+    rule = (" " * _GAP).join("-" * width for width in widths)
+    lines = [laid(table.names), rule, *(laid(row) for row in rows[: len(table.rows)])]
     return lines + ([rule, *(laid(row) for row in rows[len(table.rows) :])] if table.totals else [])
 
 

@@ -51,8 +51,9 @@ def show_plan(out: Output, made: Plan, *, details: bool) -> None:
         if candidate.unpriced:
             out.line(f"{candidate.name}: {candidate.unpriced}", "yellow")
     if made.left_out:
-        out.line()
-        left = Table(["left out", "because"])
+        if made.candidates:
+            out.line()
+        left = Table(["left out", "~because"])
         for item in made.left_out:
             left.add(item.name, item.reason)
         out.table(left)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,20 +33,19 @@ from minimill.dialects._openai_answer import (
 from minimill.dialects._openai_message import finish_word
 from minimill.dialects._openai_state import ChoiceState
 from minimill.dialects._openai_usage import find_usage, read_usage
+from minimill.dialects._plain_body import PlainBody
 from minimill.dialects._sse import MAX_EVENT_BYTES, MAX_STREAM_BYTES, SseParser
 from minimill.dialects._vendor_error import error_in_answer
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 _ODD_USAGE = ("x_groq", "timings")
-_PLAIN_EFFORT = 64 * 1024 * 1024
-"""Bytes that may be read again and again to see whether a body that is no stream is whole."""
 
 
 class OpenAIStream:
     """One streamed answer, at any chunking. Also takes a plain body sent where a stream was asked for."""
 
     __slots__ = (
-        "_answer", "_choices", "_effort", "_end_mark", "_headers", "_id", "_last", "_model", "_parser",
+        "_answer", "_choices", "_end_mark", "_headers", "_id", "_last", "_model", "_parser",
         "_plain", "_raw_usage", "_sniffed", "_target", "_tier", "_usage", "_usage_at_root", "_wrong", "done",
     )  # fmt: skip
 
@@ -65,8 +63,7 @@ class OpenAIStream:
         self._headers = headers
         self._parser = SseParser(max_event_bytes=max_event_bytes, max_bytes=max_stream_bytes)
         self._sniffed = False
-        self._plain: bytearray | None = None
-        self._effort = _PLAIN_EFFORT
+        self._plain: PlainBody | None = None
         self._answer: Answer | None = None
         self._choices: dict[int, ChoiceState] = {}
         self._end_mark = False
@@ -158,27 +155,25 @@ class OpenAIStream:
             self._sniffed = True
             if data.startswith(b"<"):
                 raise unreadable("the body is a web page", self._target)
-            self._plain = bytearray() if data.startswith(b"{") else None
+            self._plain = PlainBody() if data.startswith(b"{") else None
         if self._plain is not None:
-            self._feed_plain(data, events)
+            self._feed_plain(self._plain, data, events)
             return
         for name, text in self._parser.feed(data):
             if self.done:
                 break
             self._item(name, text, events)
 
-    def _feed_plain(self, data: bytes, events: list[StreamEvent]) -> None:
-        """A body that is no stream: whole once it can be read."""
-        assert self._plain is not None
+    def _feed_plain(self, plain: PlainBody, data: bytes, events: list[StreamEvent]) -> None:
+        """A body that is no stream is read once it is whole."""
         self._parser.count(data)
-        self._plain += data
-        if not data.rstrip().endswith(b"}") or self._effort < len(self._plain):
+        whole = plain.feed(data)
+        if whole is None:
             return
-        self._effort -= len(self._plain)
         try:
-            body = load(bytes(self._plain))
-        except ValueError:
-            return
+            body = load(whole)
+        except ValueError as error:
+            raise unreadable("the body is no JSON", self._target) from error
         self._take_body(body, events)
 
     def _take_body(self, body: dict[str, Any], events: list[StreamEvent]) -> None:
@@ -314,12 +309,7 @@ class OpenAIStream:
 
     def _flush(self, events: list[StreamEvent]) -> None:
         if self._plain is not None:
-            body = None
-            with contextlib.suppress(ValueError):
-                body = load(bytes(self._plain))
-            if body is not None:
-                self._take_body(body, events)
-            return
+            return  # half a body is no answer
         for name, text in self._parser.close():
             if not self.done and all(_readable(line) for line in text.splitlines()):
                 self._item(name, text, events)

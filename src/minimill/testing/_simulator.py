@@ -187,11 +187,14 @@ class Simulator:
         self._port = server.sockets[0].getsockname()[1]
         ready.set()
         await self._stop.wait()
+        for listening in server.sockets:
+            self._loop.remove_reader(listening.fileno())
+        # A connection accepted just now needs some passes of the loop to appear, and an open server.
+        for _ in range(10):
+            for connection in list(self._connections):
+                connection.reset()
+            await asyncio.sleep(0)
         server.close()
-        for connection in list(self._connections):
-            connection.reset()
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
 
     def _connect(self) -> Connection:
         self._opened += 1

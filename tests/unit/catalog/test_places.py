@@ -10,6 +10,7 @@ import pytest
 from minimill import CatalogError
 from minimill.catalog import _files, find_model
 from minimill.catalog.__main__ import main
+from tests.unit.catalog.test_broken_files import GOOD
 
 
 def test_an_installed_package_has_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,4 +68,23 @@ def test_an_offer_gives_what_prices_need() -> None:
     assert offer.quirks.output_limit_field == "max_completion_tokens"
     assert offer.clocks == {}
     assert offer.region is None
-    assert offer.provider.endpoint() == offer.provider.base_url
+
+
+def test_the_command_tells_the_same_line(tmp_path: Path) -> None:
+    """`python -m minimill.catalog check` ends with 1 and the line on stderr."""
+    (tmp_path / "acme.toml").write_text(GOOD.replace("base_url", "base_uri"))
+    command = [sys.executable, "-m", "minimill.catalog", "check", "acme.toml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == 'acme.toml: unknown key "base_uri", did you mean "base_url"?\n'
+    (tmp_path / "acme.toml").write_text(GOOD)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "acme.toml: 1 models, 1 with prices\n")
+
+
+def test_missing_file_and_folder(tmp_path: Path) -> None:
+    """A file that is not there, or is a folder, is told as such."""
+    with pytest.raises(CatalogError, match=r"^x: there is no such file$"):
+        _files.read_toml(tmp_path / "nothing.toml", "x", CatalogError)
+    with pytest.raises(CatalogError, match=r"^x: expected a file, found a folder$"):
+        _files.read_toml(tmp_path, "x", CatalogError)

@@ -1,5 +1,7 @@
 """Server-sent events at any chunking."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,7 +76,7 @@ def test_chunking_changes_nothing(fragments: list[bytes], cuts: list[int]) -> No
     data = b"".join(fragments)
     parser = SseParser()
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    got = [e for a, b in zip(edges, edges[1:], strict=False) for e in parser.feed(data[a:b])]
+    got = [e for a, b in pairwise(edges) for e in parser.feed(data[a:b])]
     assert got + parser.close() == whole(data)
 
 

@@ -130,7 +130,7 @@ def test_an_old_rate_is_refused(age: int, refused: bool) -> None:
         exchange.convert(dollar, "CNY", on=DAY)
     assert caught.value.message == (
         "the exchange rate 1 USD = 7 CNY of 2026-05-25 is 181 days old, more than 180; "
-        "give a newer one under rates in minimill.toml, or raise max_age_days there"
+        "give a newer one under rates in minimill.toml, or raise max_rate_age_days"
     )
     assert exchange.convert(dollar, "CNY", on=DAY, max_age_days=181).age_days == 181
     assert Exchange(exchange.rates, max_age_days=200).convert(dollar, "CNY", on=DAY).age_days == 181
