@@ -20,18 +20,19 @@ from minimill import LedgerError
 from minimill.ledger import open_ledger
 from minimill.ledger.sqlite import SqliteLedger
 
-from .made import budget, hold, record, sums
+from .made import budget, hold, sums
 
 ROOT = Path(__file__).parents[2]
 Start = Callable[..., "subprocess.Popen[str]"]
 
 HEAD = """
-import asyncio, json, os, signal, sys, time
+import asyncio, datetime as dt, json, os, signal, sys, time
 from minimill import BudgetExceededError, LedgerError
 from minimill.ledger.sqlite import SqliteLedger
 from tests.ledger.made import budget, hold, record, sums
 
 path, name = sys.argv[1:3]
+LONG_AGO = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 """
 
 
@@ -163,7 +164,7 @@ async def main():
     await ledger.declare([budget(limit=100)])
     await hold(ledger, "settled", 30)
     ledger.settle("settled", {"team": 20}, record("settled"))
-    await hold(ledger, "flying", 40)
+    await hold(ledger, "flying", 40, at=LONG_AGO)
     print("held", flush=True)
     await asyncio.sleep(60)
 
@@ -299,7 +300,7 @@ if os.fork() == 0:
 _, status = os.wait()
 assert status == 0, status
 ledger.settle("a1", {"team": 3}, record("a1"))
-print("parent:", asyncio.run(sums(ledger)))
+print("parent:", asyncio.run(sums(ledger))[:2])
 """
 
 
@@ -308,7 +309,7 @@ def test_a_forked_child_spends_nothing_of_its_parent(path: Path, start: Start) -
     lines = result(start(FORK, path, "x")).splitlines()
     assert [line.partition(":")[0] for line in lines] == ["child"] * 4 + ["parent"]
     assert all("opened in another process; a forked process opens its own ledger" in line for line in lines[:4])
-    assert lines[4] == "parent: (3, 7, 0)"
+    assert lines[4] == "parent: (3, 7)"
     assert asyncio.run(state(path))[1] == []
 
 
@@ -323,9 +324,10 @@ async def main():
 ledger = asyncio.run(main())
 lock = FileLock(path, 1)
 lock.__enter__()
-if os.fork() == 0:
-    print("child", flush=True)
-    time.sleep(30)
+child = os.fork()
+if child == 0:
+    time.sleep(60)
+print(child, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -334,7 +336,7 @@ def test_a_child_does_not_inherit_the_lock(path: Path, start: Start) -> None:
     """When a process dies inside the lock, a child that it forked there does not go on holding it."""
     process = start(INHERITED, path, "x")
     assert process.stdout is not None
-    assert process.stdout.readline() == "child\n"
+    child = int(process.stdout.readline())
     process.wait(10)
 
     async def write() -> None:
@@ -342,7 +344,11 @@ def test_a_child_does_not_inherit_the_lock(path: Path, start: Start) -> None:
         await hold(ledger, "a1", 1)
         await ledger.aclose()
 
-    asyncio.run(write())
+    try:
+        os.kill(child, 0)
+        asyncio.run(write())
+    finally:
+        os.kill(child, signal.SIGKILL)
 
 
 @pytest.mark.anyio
@@ -422,8 +428,3 @@ def test_many_start_at_once_on_a_new_file(path: Path, start: Start) -> None:
         result(process)
     assert asyncio.run(state(path))[0][:2] == (0, 6)
     assert oct(os.stat(path).st_mode & 0o777) == "0o600"
-
-
-def test_this_file_uses_the_clock_of_the_machine() -> None:
-    """Processes of one machine share its clock; holds made at the start of the tests' calendar have expired."""
-    assert record("a").started_at.timestamp() < time.time() + 86_400 * 365

@@ -1,5 +1,8 @@
 """What money allows: caps, ceilings per call, waiting, lowering a limit, unknown prices, free models."""
 
+import datetime as dt
+from decimal import Decimal
+
 import anyio
 import pytest
 
@@ -71,15 +74,17 @@ async def test_waiting_ends_in_a_refusal(sim: Simulator) -> None:
 
 async def test_max_cost_limits_one_call(sim: Simulator) -> None:
     """With and without a budget; failed attempts that are held count."""
-    async with minimill.Client(acme.config(sim)) as client:
+    vendors = {"acme": acme.provider(sim, "openai"), "other": acme.provider(sim, "glm")}
+    async with minimill.Client(acme.config(sim, vendors)) as client:
         with pytest.raises(minimill.BudgetExceededError, match="max_cost"):
             await client.chat("hello", model="acme:m", max_output_tokens=50, max_cost="0.0001 CNY")
         assert sim.calls == ()
         sim.always("openai", Fault.html_502())
-        with pytest.raises(minimill.AllAttemptsFailedError):
-            most = minimill.Money(CEILING * 2 - 1, "CNY")
-            await client.chat("hello", model="acme:m", max_output_tokens=50, max_cost=most)
-    assert len(sim.calls) == 1
+        most = minimill.Money(CEILING * 2 - 1, "CNY")
+        with pytest.raises(minimill.AllAttemptsFailedError) as caught:
+            await client.chat("hello", model=["acme:m", "other:m"], max_output_tokens=50, max_cost=most)
+    assert [type(error).__name__ for error in caught.value.errors] == ["ServerError", "BudgetExceededError"]
+    assert [call.vendor for call in sim.calls] == ["openai"]
 
 
 async def test_a_lower_limit_that_fits(sim: Simulator) -> None:
@@ -156,7 +161,7 @@ async def test_one_account_for_each_user(sim: Simulator) -> None:
 async def test_budgets_in_two_currencies(sim: Simulator) -> None:
     """A dollar vendor debits a yuan budget at the rate plus margin, the same at reserve and settle."""
     vendors = {"acme": acme.provider(sim, "openai", currency="USD")}
-    rates = {"USD/CNY": {"rate": "7", "date": "2026-11-01", "source": "a test", "margin": "0"}}
+    rates = {"USD/CNY": {"rate": Decimal(7), "date": dt.date(2026, 11, 1), "source": "a test", "margin": Decimal(0)}}
     sim.configure("openai", input_tokens=lambda body: 30)
     async with minimill.Client(acme.config(sim, vendors, budgets=acme.cap(1), rates=rates)) as client:
         reply = await client.chat("hello", model="acme:m", max_output_tokens=50)
