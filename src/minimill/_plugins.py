@@ -6,17 +6,21 @@ Groups: `minimill.dialects` (an object that is a `Dialect`, or a class of one) a
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minimill._errors import PluginError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 DIALECTS = "minimill.dialects"
 PROVIDERS = "minimill.providers"
 
 
 def _found(group: str) -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points  # costs more to import than most calls need
+
     found: dict[str, EntryPoint] = {}
     for point in entry_points(group=group):
         other = found.get(point.name)

@@ -124,10 +124,11 @@ def check_usage(answer: Answer, raw: Any, target: Target) -> None:
     assert answer.usage is not None
     assert answer.usage.input_tokens == raw["prompt_tokens"]
     assert answer.usage.output_tokens == raw["completion_tokens"]
-    assert not answer.usage.oddities
-    cached = (raw.get("prompt_tokens_details") or {}).get("cached_tokens")
+    parts = raw.get("prompt_tokens_details") or {}
+    cached, written = parts.get("cached_tokens"), parts.get("cache_write_tokens") or 0
     if cached is not None:
         assert answer.usage.cached_input_tokens == cached
+    assert bool(answer.usage.oddities) is ((cached or 0) + written > raw["prompt_tokens"])
     thought = (raw.get("completion_tokens_details") or {}).get("reasoning_tokens")
     if thought is not None and target.quirks.reasoning_tokens_paths:
         assert answer.usage.reasoning_tokens == thought

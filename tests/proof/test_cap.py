@@ -69,7 +69,7 @@ anyio.run(main, unpacked(sys.argv[1]), int(sys.argv[2]), backend=sys.argv[3])
 """
 
 
-@pytest.mark.parametrize("run", range(world.RUNS))
+@pytest.mark.parametrize("run", range(world.PROCESS_RUNS))
 def test_eight_processes_on_one_file(tmp_path: Path, run: int) -> None:
     """8 × 50 callers, half of the processes on trio, money for 100: exactly 100 are paid."""
     with Simulator(["openai"]) as sim:
@@ -93,8 +93,13 @@ async def books(config: dict[str, object]) -> tuple[int, int, list[str]]:
 # --- bills of a fifth of the ceiling -------------------------------------------------------------------------------
 
 
-SHORT = 10
-"""Output tokens of an answer that costs about a fifth of its ceiling."""
+ANSWER, COUNTED = 8, 10
+"""Output and input tokens of a call that costs a fifth of its ceiling (84,000 of 424,000 nanos)."""
+
+
+def short(sim: Simulator) -> None:
+    """Let the vendor bill a fifth of the ceiling."""
+    sim.configure("openai", length=ANSWER, input_tokens=lambda body: COUNTED)
 
 
 @pytest.mark.anyio
@@ -103,7 +108,8 @@ SHORT = 10
 async def test_callers_who_wait_use_the_cap_up(tmp_path: Path, engine: str, run: int) -> None:
     """Answers of a fifth of the ceiling, more callers than money: at most the cap is billed, at least 95 % used."""
     ledger = "memory:" if engine == "memory" else f"sqlite:///{tmp_path}/ledger.db"
-    with Simulator(["openai"], length=SHORT, input_tokens=acme.at_ceiling) as sim:
+    with Simulator(["openai"]) as sim:
+        short(sim)
         async with minimill.Client(world.config(sim, ledger, 50, wait_s=60)) as client:
             outcomes = await crowd(client, 400)
             await used_up(client, sim, outcomes, 50)
@@ -113,7 +119,7 @@ async def used_up(client: minimill.Client, sim: Simulator, outcomes: list[str], 
     """Check the books against the bill: no more than the cap, no less than 95 % of it."""
     limit = calls * world.CEILING
     bill = sim.bill(acme.price)
-    each = 12 * acme.INPUT + SHORT * acme.OUTPUT
+    each = 84_000
     assert await acme.spent(client) == (bill, 0)
     assert bill == each * outcomes.count("paid")
     assert 0.95 * limit <= bill <= limit
@@ -125,7 +131,8 @@ async def used_up(client: minimill.Client, sim: Simulator, outcomes: list[str], 
 @pytest.mark.parametrize("run", range(world.RUNS))
 async def test_callers_who_do_not_wait_stay_under_the_cap(run: int) -> None:
     """The same without waiting: the bill is at most the cap and equals the books to the nano."""
-    with Simulator(["openai"], length=SHORT, input_tokens=acme.at_ceiling) as sim:
+    with Simulator(["openai"]) as sim:
+        short(sim)
         async with minimill.Client(world.config(sim, "memory:", 50)) as client:
             outcomes = await crowd(client, 400)
             assert await acme.spent(client) == (sim.bill(acme.price), 0)
@@ -133,10 +140,11 @@ async def test_callers_who_do_not_wait_stay_under_the_cap(run: int) -> None:
             assert outcomes.count("paid") == len(sim.paid_calls) >= 50
 
 
-@pytest.mark.parametrize("run", range(world.RUNS))
+@pytest.mark.parametrize("run", range(world.PROCESS_RUNS))
 def test_processes_that_wait_use_the_cap_up(tmp_path: Path, run: int) -> None:
     """Four processes wait for each other's money in one file."""
-    with Simulator(["openai"], length=SHORT, input_tokens=acme.at_ceiling) as sim:
+    with Simulator(["openai"]) as sim:
+        short(sim)
         config = world.config(sim, f"sqlite:///{tmp_path}/ledger.db", 20, wait_s=60)
         workers = [world.start(WORKER, world.packed(config), 40, "asyncio") for _ in range(4)]
         world.go(*workers)

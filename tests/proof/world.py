@@ -22,6 +22,9 @@ CEILING = (5 + 3 + 4) * 2_000 + 50 * 8_000
 RUNS = int(os.environ.get("MINIMILL_PROOF_RUNS", "2"))
 """How often a race is run; MINIMILL_PROOF_RUNS=20 to be thorough."""
 
+PROCESS_RUNS = RUNS if RUNS > 2 else 1
+"""The same for races between processes, which take seconds to start."""
+
 
 def cap(calls: int) -> str:
     """A limit worth so many calls, as configuration text."""

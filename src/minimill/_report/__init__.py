@@ -1,20 +1,25 @@
 """What a call came to, and how the books tell it.
 
-It may import `_chat`, `_pricing`, `ledger`, `_money`, `_usage` and `_errors`.
+A call needs no sums over the books: those are loaded when they are first used. It may import `_chat`, `_pricing`,
+`ledger`, `_money`, `_usage` and `_errors`.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from minimill._report._details import details
 from minimill._report._reply import Attempt, Cost, Reply
-from minimill._report._spend import (
-    DIMENSIONS,
-    SpendGroup,
-    Tokens,
-    certainty_of,
-    charge_of,
-    group_spend,
-    is_dimension,
-    key_of,
-)
+
+if TYPE_CHECKING:
+    from minimill._report._spend import (
+        DIMENSIONS,
+        SpendGroup,
+        Tokens,
+        certainty_of,
+        charge_of,
+        group_spend,
+        is_dimension,
+        key_of,
+    )
 
 __all__ = [
     "DIMENSIONS",
@@ -30,3 +35,11 @@ __all__ = [
     "is_dimension",
     "key_of",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from minimill._report import _spend
+
+    return getattr(_spend, name)

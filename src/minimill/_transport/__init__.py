@@ -74,6 +74,7 @@ class Transport:
         self._given = transport
         self._max_reply_bytes = max_reply_bytes
         self._pools: RunVar[_Pools] = RunVar("minimill_pools")
+        self._environment: dict[str, str | None] = {}  # the environment is asked once for each address
 
     async def send(
         self,
@@ -91,7 +92,7 @@ class Transport:
             TransportError: nothing usable came; `billed` is NO where no byte of the request left.
         """
         if self._client is None and self._given is None:
-            proxy = endpoint.proxy or environment_proxy(endpoint.base_url)
+            proxy = self._proxy(endpoint)
             if proxy is None:
                 return await self._send_direct(endpoint, url, headers, body, limits, progress)
         else:
@@ -197,6 +198,13 @@ class Transport:
             return await self._client.send(request, stream=True, follow_redirects=False)
         request = httpx.Request("POST", url, headers=headers, content=body, extensions=extensions)
         return await (self._given or self._proxied(endpoint, proxy)).handle_async_request(request)
+
+    def _proxy(self, endpoint: Endpoint) -> str | None:
+        if endpoint.proxy is not None:
+            return endpoint.proxy
+        if endpoint.base_url not in self._environment:
+            self._environment[endpoint.base_url] = environment_proxy(endpoint.base_url)
+        return self._environment[endpoint.base_url]
 
     def _of_loop(self) -> _Pools:
         pools = self._pools.get(None)

@@ -34,7 +34,8 @@ from minimill.ledger import Balance, BudgetDefinition, HoldInfo, SpendRow
 def budget(ctx: click.Context) -> None:
     """Budgets: what each has left in its present window. Commands below look closer, or change something.
 
-    In a bar, full cells are spent, half cells are held, and dots are left.
+    In a bar, full cells are spent, half cells are held, and dots are left. The configuration's budgets are made known
+    to its ledger, as a call does.
     """
     if ctx.invoked_subcommand is None:
         import anyio

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from minimill._config import Settings
     from minimill._report import Cost, Reply
 
+STOPPED = "stopped; what was sent stays charged (minimill budget holds)"
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -58,14 +59,19 @@ def chat(
     if text is not None:
         import anyio
 
-        with meant():
-            anyio.run(_once, settings, messages_of(system, text), options, stream, voice)
+        try:
+            with meant():
+                anyio.run(_once, settings, messages_of(system, text), options, stream, voice)
+        except KeyboardInterrupt:
+            voice.note(STOPPED)
+            ctx.exit(130)
         return
     if not sys.stdout.isatty():
         raise click.UsageError("give a MESSAGE, or - to read it from standard input")
     from minimill.cli._conversation import converse
 
-    converse(settings, system, options, stream, voice)
+    with meant():
+        converse(settings, system, options, stream, voice)
 
 
 async def _once(settings: Settings, messages: list[Any], options: dict[str, Any], stream: bool, voice: Voice) -> None:

@@ -111,12 +111,12 @@ def ledger(url: str, settings: Settings | None) -> Iterator[Finding]:
     except ConfigError as error:
         yield Finding("wrong", "ledger", error.message)
         return
+    wanted = settings.budgets if settings is not None else ()
     path: str | None = getattr(opened, "path", None)
-    if path is None:
-        yield Finding("note", "ledger", f"{url}: its caps and records end with each process")
-        return
-    if not Path(path).exists():
-        yield _not_yet(Path(path))
+    if path is None or not Path(path).exists():
+        lasting = Finding("note", "ledger", f"{url}: its caps and records end with each process")
+        yield lasting if path is None else _not_yet(Path(path))
+        yield from _budgets([], wanted)
         return
     try:
         balances, held = anyio.run(_state, opened)
@@ -124,7 +124,7 @@ def ledger(url: str, settings: Settings | None) -> Iterator[Finding]:
         yield Finding("wrong", "ledger", error.message)
         return
     yield _file(opened.url, Path(path))
-    yield from _budgets(balances, settings.budgets if settings is not None else ())
+    yield from _budgets(balances, wanted)
     if held:
         text = f"{held} unconfirmed: they count as spent until corrected (minimill budget holds)"
         yield Finding("note", "holds", text)

@@ -56,6 +56,10 @@ class Common:
 
         return load_settings(self.config, finder=load_provider_file)
 
+    def ledger_url(self) -> str:
+        """The URL of the ledger. Raises ConfigError."""
+        return self.settings().ledger if self.ledger is None else self.ledger
+
     def calling(self) -> Settings:
         """The configuration for calls: its budgets hold whichever ledger is named. Raises ConfigError."""
         settings = self.settings()
@@ -194,7 +198,7 @@ async def books(given: Common) -> AsyncIterator[Ledger]:
     """
     from minimill.ledger import open_ledger
 
-    ledger = open_ledger(given.ledger if given.ledger is not None else given.settings().ledger)
+    ledger = open_ledger(given.ledger_url())
     if absent(ledger) is not None:
         if given.ledger is not None:
             raise LedgerError(f"there is no ledger at {absent(ledger)}")
@@ -219,6 +223,17 @@ async def client(settings: Settings, *, named: bool) -> AsyncIterator[Client]:
         raise LedgerError(f"there is no ledger at {path}")
     async with Client(settings) as made:
         yield made
+
+
+def why_empty(given: Common) -> str:
+    """Why books show nothing: there are none yet, they end with each process, or nothing fits."""
+    from minimill.ledger import open_ledger
+
+    ledger = open_ledger(given.ledger_url())
+    if getattr(ledger, "path", None) is None:
+        return f"the ledger is {ledger.url}, which ends with the process that keeps it"
+    path = absent(ledger)
+    return "the books hold no attempt of that time" if path is None else f"there is no ledger at {path} yet"
 
 
 def absent(ledger: Ledger) -> Path | None:

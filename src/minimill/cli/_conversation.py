@@ -17,7 +17,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from minimill._chat import user
 from minimill._errors import MinimillError
 from minimill._money import Money
-from minimill.cli._chat import Voice, ask, bill
+from minimill.cli._chat import STOPPED, Voice, ask, bill
 from minimill.cli._common import one_line
 
 if TYPE_CHECKING:
@@ -46,8 +46,10 @@ class Talk:
     @property
     def so_far(self) -> str:
         """What the conversation cost."""
-        amounts = " + ".join(str(money) for money in self.spent.values()) or "nothing"
-        return f"conversation {'at least ' if self.unsure else ''}{amounts}"
+        amounts = " + ".join(str(money) for money in self.spent.values())
+        if self.unsure:
+            return f"conversation at least {amounts}" if amounts else "conversation of unknown cost"
+        return f"conversation {amounts or 'nothing'}"
 
 
 def converse(
@@ -122,7 +124,7 @@ def _turn(portal: BlockingPortal, client: Client, talk: Talk, text: str, voice: 
         future.cancel()
         ended.wait()
         talk.unsure = True
-        voice.note("stopped; what was sent stays charged (minimill budget holds)")
+        voice.note(STOPPED)
     except MinimillError as error:
         talk.pay(error.cost)
         voice.note(f"error: {one_line(error.message)}", "red")

@@ -30,6 +30,7 @@ from minimill.cli._common import (
     ledger_option,
     meant,
     time_zone,
+    why_empty,
 )
 from minimill.cli._output import Cell, Output, Table, aligned
 from minimill.ledger import SpendRow
@@ -75,8 +76,9 @@ def spend(
 ) -> None:
     """What was spent, on what and by whom.
 
-    Amounts count everything that was charged, failed attempts and holds that still stand included. Different
-    currencies have lines and totals of their own. `≥` marks sums in which some attempts did not say what they used.
+    `charged` counts failed attempts and holds that still stand; `held` and `estimated` are parts of it, and corrections
+    are in it. Different currencies have lines and totals of their own. `≥` marks sums in which some attempts did not
+    say what they used.
     """
     import anyio
 
@@ -98,20 +100,16 @@ def spend(
         elif csv_ is not None:
             write_csv(exported, csv_)
         return
-    _print(rows, by, attempts, zone)
+    out = Output()
+    if rows:
+        out.table(attempts_table(rows, zone) if attempts else groups_table(rows, by, zone))
+    else:
+        out.line(f"nothing was spent: {why_empty(common(ctx))}")
 
 
 async def _records(given: Common, since: dt.datetime | None, until: dt.datetime | None) -> list[SpendRow]:
     async with books(given) as ledger:
         return await ledger.records(since=since, until=until)
-
-
-def _print(rows: Sequence[SpendRow], by: Sequence[str], attempts: bool, zone: dt.tzinfo | None) -> None:
-    out = Output()
-    if not rows:
-        out.line("nothing was spent: the books hold no attempt of that time")
-        return
-    out.table(attempts_table(rows, zone) if attempts else groups_table(rows, by, zone))
 
 
 def groups_table(rows: Sequence[SpendRow], by: Sequence[str], zone: dt.tzinfo | None) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -60,7 +61,7 @@ def dump_text(value: Any) -> str:
 
 def at(value: Any, path: str) -> Any:
     """What sits at a dotted path (a number counts list items), or None."""
-    for key in path.split("."):
+    for key in _steps(path):
         if isinstance(value, dict):
             value = value.get(key)
         elif isinstance(value, list) and key.isdecimal() and len(key) < 9:
@@ -70,8 +71,16 @@ def at(value: Any, path: str) -> Any:
     return value
 
 
+@cache
+def _steps(path: str) -> list[str]:
+    """The keys of a path; paths come from provider files and this code, so that there are few."""
+    return path.split(".")
+
+
 def count(value: Any) -> int | None:
     """A whole number, also written as `12.0` or `"12"`; None for anything else."""
+    if type(value) is int:
+        return value if -_MOST < value < _MOST else None
     if isinstance(value, bool):
         return None
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 17:

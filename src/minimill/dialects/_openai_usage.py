@@ -5,6 +5,7 @@ It may import the catalog's quirks, `_usage` and `_json`.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from minimill._usage import Usage, nested
@@ -103,11 +104,17 @@ def _output(
 
 def _first(raw: dict[str, Any], *lists: tuple[str, ...]) -> int | None:
     for paths in lists:
-        for path in paths:
-            found = count(at(raw, path))
+        for path, top in _with_top(paths):
+            found = count(at(raw, path)) if top in raw else None
             if found is not None:
                 return found
     return None
+
+
+@cache
+def _with_top(paths: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Each path with its first key, so that most are done with one look."""
+    return tuple((path, path.partition(".")[0]) for path in paths)
 
 
 def _units(raw: dict[str, Any]) -> dict[str, int]:

@@ -5,39 +5,44 @@ from __future__ import annotations
 import re
 
 _STARS = "***"
-_NAMED = re.compile(
-    r"(?i:\bbearer\s+)\S+"
-    r"|\b(?:sk|pk|rk|gsk|xai|ak|tgp|hf|nvapi|csk|pplx|fw|api|key|org|proj|acct)[-_][\w*.\-]{8,}"
-    r"|\bbce-v3/[^\s\"',;]+"
-    r"|[\w.\-]*\*{2,}[\w*.\-]*"
+_BEARER = re.compile(r"\b(bearer)\s+\S+", re.IGNORECASE)
+_TOKEN = re.compile(r"[\w.\-+/=*]{8,}", re.ASCII)
+"""Runs in which a key may hide. Each is looked at by itself, so that the time grows with the length only."""
+_PREFIX = re.compile(
+    r"(?:^|[=/+])(sk|pk|rk|gsk|xai|ak|tgp|hf|nvapi|csk|pplx|fw|api|key|org|proj|acct)[-_]([\w.\-*]{8,})",
+    re.ASCII,
 )
-_LONG = re.compile(r"[\w.\-+/=]{20,}", re.ASCII)
-_PIECE = re.compile(r"[-./]")
+_SEPARATORS = re.compile(r"[-./=+]")
 
 
 def redact(text: str, limit: int) -> str:
     """`text` without what looks like a key or an organisation, cut to `limit` characters."""
     if len(text) > limit * 4:  # not inside a word, so that no half of a key stays
         text = text[: limit * 4].rpartition(" ")[0]
-    text = _LONG.sub(_hide_key, _NAMED.sub(_hide_named, text))
+    text = _TOKEN.sub(_hidden, _BEARER.sub(rf"\1 {_STARS}", text))
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _hide_named(found: re.Match[str]) -> str:
-    words = found[0]
-    if words[:6].lower() == "bearer":
-        return f"{words[:6]} {_STARS}"
-    plain = words.replace("-", "").replace("_", "").isalpha()
-    named = words.startswith(("org", "proj", "acct", "sk", "ak")) and "_" not in words[4:]
-    return words if plain and not named else _STARS
+def _hidden(found: re.Match[str]) -> str:
+    """Model names, codes and addresses have short pieces of one kind; keys have a long, mixed one."""
+    token = found[0]
+    if "**" in token or token.startswith("bce-v3/") or _is_named(token):
+        return _STARS
+    return _STARS if any(map(_is_mixed, _SEPARATORS.split(token))) else token
 
 
-def _hide_key(found: re.Match[str]) -> str:
-    """Model names and addresses have short pieces; keys have a long one of letters and digits."""
-    hidden = any(_is_key(piece) for piece in _PIECE.split(found[0]))
-    return _STARS if hidden else found[0]
+def _is_named(token: str) -> bool:
+    """Whether it begins like a key or an organisation, and goes on like neither a word nor a list of words."""
+    named = _PREFIX.search(token)
+    if named is None:
+        return False
+    prefix, rest = named[1], named[2].rstrip(".")
+    words = rest.replace("_", "").replace("-", "")
+    if not words.isalpha():
+        return True
+    return words == rest and (prefix in ("sk", "ak", "org", "proj") or not words.islower())
 
 
-def _is_key(piece: str) -> bool:
+def _is_mixed(piece: str) -> bool:
     return len(piece) >= 16 and any(c.isdigit() for c in piece) and any(c.isalpha() for c in piece)

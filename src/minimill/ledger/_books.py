@@ -95,7 +95,7 @@ class Attempt:
         expires_us: int,
         record: AttemptRecord | None = None,
         charged: Money | None = None,
-        place: int | None = None,
+        place: object = None,
     ) -> None:
         self.id = id
         self.state = state
@@ -478,7 +478,9 @@ def _bookable(line: Line, amount: object) -> bool:
 
 
 def _unclaimed(attempt: Attempt, amounts: Mapping[str, int | None], unknown: bool) -> str | None:
-    claimed = [line.account.budget for line in attempt.lines]
+    claimed = {line.account.budget for line in attempt.lines}
+    if claimed == amounts.keys():
+        return None
     lost = [f"{budget} {amount}" for budget, amount in amounts.items() if budget not in claimed]
     if not lost:
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from minimill._money import Money
@@ -19,6 +20,7 @@ from minimill.ledger._windows import from_us, to_us
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 _OWN_FIELDS = ("attempt_id", "meta", "started_at", "finished_at", "details")
 _RECORD_FIELDS = tuple(f.name for f in fields(AttemptRecord) if f.name not in _OWN_FIELDS)
+_record_values = attrgetter(*_RECORD_FIELDS)
 
 ACCOUNT_COLUMNS = "id, budget, key, window, settled, held, kept, unpriced, owed"
 ATTEMPT_COLUMNS = "id, state, reserved_us, expires_us, meta, lines, record, charged"
@@ -80,22 +82,38 @@ def _owed_of(text: str) -> dict[str, int]:
 # -- attempts ------------------------------------------------------------------------------------
 
 
+class Place:
+    """Where an attempt is stored."""
+
+    __slots__ = ("meta_text", "seq")
+
+    def __init__(self, seq: int | None, meta_text: str | None) -> None:
+        self.seq = seq
+        """Its row among the closed; None: among the open."""
+        self.meta_text = meta_text
+
+
 def attempt_row(attempt: Attempt) -> tuple[Any, ...]:
     """The columns of `ATTEMPT_COLUMNS`."""
+    place = attempt.place
+    if isinstance(place, Place):
+        meta_text = place.meta_text
+    else:
+        meta_text = None if attempt.meta is None else to_json(_meta_list(attempt.meta))
     return (
         attempt.id,
         attempt.state,
         attempt.reserved_us,
         attempt.expires_us,
-        None if attempt.meta is None else _meta_text(attempt.meta),
+        meta_text,
         _lines_text(attempt.lines),
         None if attempt.record is None else _record_text(attempt.record, attempt.meta),
         None if attempt.charged is None else to_json([attempt.charged.nanos, attempt.charged.currency]),
     )
 
 
-def attempt_of(row: tuple[Any, ...], account: Callable[[int], Account], place: int | None) -> Attempt:
-    """An attempt from `ATTEMPT_COLUMNS`."""
+def attempt_of(row: tuple[Any, ...], account: Callable[[int], Account], seq: int | None) -> Attempt:
+    """An attempt from `ATTEMPT_COLUMNS`; `seq`: its row among the closed."""
     id_, state, reserved_us, expires_us, meta_text, lines_text, record_text, charged_text = row
     meta = None if meta_text is None else _meta_of(json.loads(meta_text))
     record = None if record_text is None else _record_of(id_, json.loads(record_text), meta)
@@ -104,7 +122,7 @@ def attempt_of(row: tuple[Any, ...], account: Callable[[int], Account], place: i
         for number, reserved, held, booked, flags in json.loads(lines_text)
     ]
     charged = None if charged_text is None else Money(*json.loads(charged_text))
-    return Attempt(id_, state, meta, lines, reserved_us, expires_us, record, charged, place)
+    return Attempt(id_, state, meta, lines, reserved_us, expires_us, record, charged, Place(seq, meta_text))
 
 
 def account_ids(lines_text: str) -> list[int]:
@@ -118,11 +136,12 @@ def started_us(attempt: Attempt) -> int:
 
 
 def _lines_text(lines: list[Line]) -> str:
-    return _encode([[n.account.id, n.reserved, n.held, n.booked, n.unpriced + 2 * n.corrected] for n in lines])
+    return f"[{','.join([_line_text(line) for line in lines])}]"
 
 
-def _meta_text(meta: AttemptMeta) -> str:
-    return to_json(_meta_list(meta))
+def _line_text(n: Line) -> str:
+    reserved = "null" if n.reserved is None else n.reserved
+    return f"[{n.account.id},{reserved},{n.held},{n.booked},{n.unpriced + 2 * n.corrected}]"
 
 
 def _meta_list(meta: AttemptMeta) -> list[Any]:
@@ -135,8 +154,7 @@ def _meta_of(found: list[Any]) -> AttemptMeta:
 
 def _record_text(record: AttemptRecord, meta: AttemptMeta | None) -> str:
     found: dict[str, Any] = {"started_us": to_us(record.started_at), "finished_us": to_us(record.finished_at)}
-    for name in _RECORD_FIELDS:
-        value = getattr(record, name)
+    for name, value in zip(_RECORD_FIELDS, _record_values(record), strict=True):
         if value is not None:
             found[name] = value
     if record.details:

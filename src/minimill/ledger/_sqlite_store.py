@@ -9,12 +9,13 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from minimill.ledger._books import Account, Attempt, Provider
+from minimill.ledger._books import OPEN, Account, Attempt, Provider
 from minimill.ledger._budgets import Budget
 from minimill.ledger._sqlite_rows import (
     ACCOUNT_COLUMNS,
     ATTEMPT_COLUMNS,
     BUDGET_COLUMNS,
+    Place,
     account_ids,
     account_of,
     account_row,
@@ -27,38 +28,76 @@ from minimill.ledger._sqlite_rows import (
     to_json,
 )
 
-IN_HOLDS = -1
-"""Place of an attempt that is stored among the open holds; any other place is its row among the closed."""
-
 _IN = "IN (SELECT value FROM json_each(?))"
+ACCOUNTS_KEPT = 20_000
+"""Most accounts that are remembered from one transaction to the next."""
 
 
 class Tables:
-    """Rows of one transaction as objects. `begin` forgets them, `write` puts back what changed."""
+    """Rows as objects: what a transaction touches is read, changed, and put back by `write`.
+
+    `begin` starts a transaction, `written` ends it. In between nobody else writes; what was read stays true
+    until another connection changes the file.
+    """
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self.budgets: dict[str, Budget] = {}
         self._budgets_version = 0
+        self._data_version = 0
+        self.changed_by_others = True
+        """Whether another connection wrote between this transaction and the one before."""
+        self.forget()
         self.begin()
 
-    def begin(self) -> None:
-        """Start over with nothing read; budgets are read again only when somebody changed them."""
+    def forget(self) -> None:
+        """Drop all that was read, after a transaction that was rolled back or one of another connection."""
         self._attempts: dict[str, Attempt | None] = {}
-        self._changed: dict[str, Attempt] = {}
         self._by_place: dict[tuple[str, str, str], Account] = {}
         self._by_id: dict[int, Account] = {}
+        self._providers: dict[str, Provider] = {}
+        self._next_account: int | None = None
+        self._data_version = 0
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._changed: dict[str, Attempt] = {}
         self._fresh: set[int] = set()
         self._moved: dict[int, Account] = {}
-        self._providers: dict[str, Provider] = {}
         self._heard: dict[str, Provider] = {}
         self._entries: list[tuple[Any, ...]] = []
-        self._next_account: int | None = None
-        version = self._db.execute("SELECT value FROM meta WHERE name = 'budgets_version'").fetchone()[0]
-        if version != self._budgets_version:
+
+    def begin(self) -> None:
+        """Call it first in each transaction."""
+        version = self._version()
+        self.changed_by_others = version != self._data_version
+        if not self.changed_by_others:
+            return
+        self.forget()
+        self._data_version = version
+        budgets_version = self._db.execute("SELECT value FROM meta WHERE name = 'budgets_version'").fetchone()[0]
+        if budgets_version != self._budgets_version:
             rows = self._db.execute(f"SELECT {BUDGET_COLUMNS} FROM budgets").fetchall()
             self.budgets = {row[1]: budget_of(row) for row in rows}
-            self._budgets_version = version
+            self._budgets_version = budgets_version
+
+    def others_wrote(self) -> bool:
+        """Whether another connection has written since the last transaction."""
+        return self._version() != self._data_version
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    def written(self) -> None:
+        """Call it when the transaction is committed: remember what is likely to be asked for again."""
+        for number in self._fresh - self._moved.keys():  # opened for a refusal, never written
+            unused = self._by_id.pop(number)
+            del self._by_place[unused.budget, unused.key, unused.window_id]
+        self._next_account = None if self._fresh else self._next_account
+        self._attempts = {name: a for name, a in self._attempts.items() if a is not None and a.state == OPEN}
+        if len(self._by_id) > ACCOUNTS_KEPT:
+            self._attempts, self._by_id, self._by_place = {}, {}, {}
+        self._start_over()
 
     def forget_budgets(self) -> None:
         """Read them again at the next `begin`: a change of them was rolled back."""
@@ -158,7 +197,7 @@ class Tables:
     def attempts_of(self, rows: list[tuple[Any, ...]]) -> list[Attempt]:
         """Attempts from rows of (seq or NULL for an open one, ATTEMPT_COLUMNS)."""
         self._load_accounts({number for row in rows for number in account_ids(row[6])})
-        return [attempt_of(row[1:], self.account_by_id, IN_HOLDS if row[0] is None else row[0]) for row in rows]
+        return [attempt_of(row[1:], self.account_by_id, row[0]) for row in rows]
 
     def _load_accounts(self, numbers: Iterable[int]) -> None:
         missing = [number for number in numbers if number not in self._by_id]
@@ -207,15 +246,16 @@ class Tables:
         held, left, closed, again = [], [], [], []
         for attempt in self._changed.values():
             row = attempt_row(attempt)
+            place = attempt.place if isinstance(attempt.place, Place) else None
             if attempt.is_open:
                 held.append(row)
-                continue
-            if attempt.place is not None and attempt.place >= 0:
-                again.append((*row[1:], started_us(attempt), attempt.place))
-                continue
-            closed.append((*row, started_us(attempt)))
-            if attempt.place == IN_HOLDS:
-                left.append((attempt.id,))
+                attempt.place = place or Place(None, row[4])
+            elif place is not None and place.seq is not None:
+                again.append((*row[1:], started_us(attempt), place.seq))
+            else:
+                closed.append((*row, started_us(attempt)))
+                if place is not None:
+                    left.append((attempt.id,))
         self._many("DELETE FROM holds WHERE id = ?", left)
         self._many(f"INSERT OR REPLACE INTO holds ({ATTEMPT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", held)
         self._many(f"INSERT INTO attempts ({ATTEMPT_COLUMNS}, started_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", closed)

@@ -75,12 +75,14 @@ Item = Request | Job | Closing
 
 
 class Writer:
-    """What the thread runs. From outside only `put` and `idle` may be used."""
+    """What the thread runs. From outside only its public names may be used."""
 
-    def __init__(self, path: str, clock: Callable[[], float], lock_wait_s: float) -> None:
+    def __init__(self, path: str, clock: Callable[[], float], lock_wait_s: float, close_wait_s: float) -> None:
+        self.path = path
+        self.pid = os.getpid()
+        self.close_wait_s = close_wait_s
         self._queue: SimpleQueue[Item] = SimpleQueue()
         self._turn = [None]
-        self._path = path
         self._clock = clock
         self._lock = FileLock(path, lock_wait_s)
         self._db: sqlite3.Connection | None = None
@@ -88,7 +90,6 @@ class Writer:
         self._file: tuple[int, int] | None = None
         self._room = WaitingRoom()
         self._room_due = False
-        self._seen_version = -1
         self._decided: list[Request] = []
         self._found: list[str] = []
         self._problems: list[str] = []
@@ -176,7 +177,7 @@ class Writer:
         try:
             self._serve(items)
         except Exception as error:  # whatever it was, callers wait for an answer and later ones need the thread
-            log.exception("%s: a round of the ledger failed", self._path)
+            log.exception("%s: a round of the ledger failed", self.path)
             self._failed([*self._backlog, *items], self._ledger_error(error))
             self._answer_requests()
             self._answer_jobs(item for item in items if isinstance(item, Job))
@@ -205,19 +206,15 @@ class Writer:
         return self._may_serve_room()
 
     def _may_serve_room(self) -> bool:
-        if not len(self._room) or self._db is None:
+        if not len(self._room) or self._tables is None:
             return bool(len(self._room))
         window_us = self._room.next_window_us()
         if self._room_due or (window_us is not None and self._now_us() >= window_us):
             return True
         try:
-            return self._version() != self._seen_version
+            return self._tables.others_wrote()
         except sqlite3.Error:
             return True
-
-    def _version(self) -> int:
-        assert self._db is not None
-        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
     def _now_us(self) -> int:
         return int(self._clock() * 1_000_000)
@@ -239,7 +236,7 @@ class Writer:
     def _transact(self, work: list[Item]) -> None:
         self._found, self._decided = [], []
         if self._db is None:
-            prepare_folder(self._path)
+            prepare_folder(self.path)
         with self._lock:
             db, tables = self._ready()
             db.execute("BEGIN IMMEDIATE")
@@ -252,25 +249,26 @@ class Writer:
             except BaseException:
                 with contextlib.suppress(sqlite3.Error):
                     db.execute("ROLLBACK")
+                tables.forget()
                 tables.forget_budgets()
                 raise
+            tables.written()
             self._pages += 6 + (db.total_changes - before) // 4
 
     def _ready(self) -> tuple[sqlite3.Connection, Tables]:
         if self._db is None or self._tables is None:
-            self._db = connect(self._path)
+            self._db = connect(self.path)
             self._tables = Tables(self._db)
             self._file = self._identity()
-            self._seen_version = -1
         elif self._identity() != self._file:
             raise LedgerError(
-                f"{self._path} was removed or replaced while in use; nothing was written, nothing was sent"
+                f"{self.path} was removed or replaced while in use; nothing was written, nothing was sent"
             )
         return self._db, self._tables
 
     def _identity(self) -> tuple[int, int] | None:
         try:
-            found = os.stat(self._path)
+            found = os.stat(self.path)
         except FileNotFoundError:
             return None
         return found.st_dev, found.st_ino
@@ -282,12 +280,10 @@ class Writer:
         books = Books(tables)
         tables.load(item.attempt_id for item in work if not isinstance(item, Job) and item.attempt_id)
         if len(self._room):
-            version = self._version()
             window_us = self._room.next_window_us()
             books.freed = (
-                self._room_due or version != self._seen_version or (window_us is not None and now_us >= window_us)
+                self._room_due or tables.changed_by_others or (window_us is not None and now_us >= window_us)
             )
-            self._seen_version = version
         for item in work:
             if isinstance(item, Request):
                 self._serve_room(books, now_us)
@@ -335,7 +331,7 @@ class Writer:
     def _ledger_error(self, error: Exception) -> LedgerError:
         if isinstance(error, LedgerError):
             return error
-        failure = LedgerError(f"{self._path}: {error}; nothing was written, nothing was sent")
+        failure = LedgerError(f"{self.path}: {error}; nothing was written, nothing was sent")
         failure.__cause__ = error
         return failure
 
@@ -377,7 +373,7 @@ class Writer:
     def _stands(self) -> str:
         ids = list(dict.fromkeys(closing.attempt_id for closing in self._backlog if closing.attempt_id))
         more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
-        return f"what attempts {', '.join(ids[:5])}{more} hold in {self._path} stands until they are written"
+        return f"what attempts {', '.join(ids[:5])}{more} hold in {self.path} stands until they are written"
 
     def _flush_error(self) -> LedgerError | None:
         problems, self._problems = self._problems, []
@@ -428,7 +424,7 @@ class Writer:
         if not jobs or self._db is not None:
             return
         try:
-            prepare_folder(self._path)
+            prepare_folder(self.path)
             with self._lock:
                 self._ready()
         except (sqlite3.Error, OSError, LedgerError) as error:
@@ -448,7 +444,7 @@ class Writer:
         stops, self._stops = self._stops, []
         waiting = self._room.clear()
         for request in waiting:
-            request.error = LedgerError(f"{self._path} was closed; nothing was sent")
+            request.error = LedgerError(f"{self.path} was closed; nothing was sent")
         self._decided += waiting
         self._answer_requests()
         error = self._flush_error()

@@ -20,7 +20,8 @@ _DAY = dt.timedelta(days=1)
 
 def to_us(moment: dt.datetime) -> int:
     """Microseconds since 1970 of an aware datetime."""
-    return (moment - EPOCH) // dt.timedelta(microseconds=1)
+    since = moment - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_us(us: int, zone: dt.tzinfo = dt.UTC) -> dt.datetime:

@@ -7,7 +7,6 @@ import `_money`, `_errors` and its neighbours.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import datetime as dt
 import os
 import threading
@@ -44,7 +43,7 @@ LOCK_WAIT_S = 30.0
 """How long a write waits for other processes before it fails."""
 _ANSWER_STEP_S = 1.0
 
-_open_ledgers: weakref.WeakSet[SqliteLedger] = weakref.WeakSet()
+_writers: weakref.WeakSet[Writer] = weakref.WeakSet()
 
 
 class SqliteLedger:
@@ -72,11 +71,11 @@ class SqliteLedger:
         self.url = f"sqlite:///{self.path}"
         self._clock = clock
         self._close_wait_s = close_wait_s
-        self._writer = Writer(self.path, clock, lock_wait_s)
+        self._writer = Writer(self.path, clock, lock_wait_s, close_wait_s)
         self._pid = os.getpid()
         self._closed = False
         self._answered: dict[str, float] = {}
-        _open_ledgers.add(self)
+        _writers.add(self._writer)
 
     def __del__(self) -> None:
         if not self._closed and os.getpid() == self._pid and not self._writer.idle:
@@ -283,14 +282,15 @@ def _set_limit(name: str, limit_nanos: int, tables: Tables, books: Books) -> Non
 
 
 def _close_all() -> None:
-    for ledger in list(_open_ledgers):
-        if ledger._writer.idle:
-            continue
-        try:
-            with contextlib.suppress(RuntimeError):
-                ledger.close()
-        except LedgerError as error:
-            report(error.message)
+    """At the end of the interpreter: write what is queued, also of ledgers that nobody closed."""
+    busy = [writer for writer in list(_writers) if writer.pid == os.getpid() and not writer.idle]
+    stops = [Stop(ThreadSlot(), time.monotonic() + writer.close_wait_s) for writer in busy]
+    for writer, stop in zip(busy, stops, strict=True):
+        writer.put(stop)
+    for writer, stop in zip(busy, stops, strict=True):
+        assert isinstance(stop.slot, ThreadSlot)
+        if not stop.slot.wait(writer.close_wait_s + 1.0):
+            report(f"{writer.path} could not be closed before the program ended; open holds stand")
 
 
 atexit.register(_close_all)

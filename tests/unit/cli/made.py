@@ -11,7 +11,6 @@ import anyio
 from minimill.ledger import AttemptMeta, AttemptRecord, BudgetDefinition, Claim, open_ledger
 
 START = dt.datetime(2026, 11, 23, 10, tzinfo=dt.UTC)
-NANOS = 10**9
 
 BUCKETS = [
     {"name": "input", "count": 20, "price": "2", "nanos": "40000"},
@@ -102,6 +101,11 @@ async def _fill(url: str) -> None:
     await ledger.aclose()
 
 
+def today() -> str:
+    """The date, as prices are checked today."""
+    return dt.datetime.now(dt.UTC).date().isoformat()
+
+
 def provider(name: str, base_url: str, currency: str, input_price: str, output_price: str) -> str:
     """A provider of one model `m`, as TOML."""
     return f"""
@@ -124,7 +128,7 @@ currency = "{currency}"
 input_per_mtok = {input_price}
 output_per_mtok = {output_price}
 source = "https://{name}.example/prices"
-checked = {dt.date.today().isoformat()}
+checked = {today()}
 """
 
 

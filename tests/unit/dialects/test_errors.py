@@ -1,6 +1,7 @@
 """What went wrong, typed: by the vendor's table, then by general codes, then by status."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -298,6 +299,8 @@ def test_keys_are_taken_out(codec: Dialect, target: Make) -> None:
         ("0123456789abcdef0123456789abcdef.AbCd1234EfGh5678", "***"),
         ("bce-v3/ALTAK-abc/def123 expired", "*** expired"),
         ("Authorization: bearer xyz", "Authorization: bearer ***"),
+        ("of org-abcdefghijkl, key=hf_AbCdEfGhIj", "of ***, ***"),
+        ("see api-reference and key_id_not_found", "see api-reference and key_id_not_found"),
         ("data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAA", "data:image/png;base64,***"),
         ("model doubao-seed-2-1-pro-260915 is not open", "model doubao-seed-2-1-pro-260915 is not open"),
         ("InvalidEndpointOrModel.ModelIDAccessDisabled", "InvalidEndpointOrModel.ModelIDAccessDisabled"),
@@ -320,6 +323,14 @@ def test_redact_leaves_no_half_of_a_key() -> None:
     """Where the text is cut, it is not cut inside a key."""
     assert "Ab12" not in redact("x " * 590 + SECRET + " y", 300)
     assert redact("a" * 2000, 300) == ""
+
+
+@pytest.mark.parametrize("text", ["a", "*", "sk-", "bearer ", "=sk-a", "1a", "-", "sk-abcdefgh "])
+def test_redact_takes_time_in_proportion(text: str) -> None:
+    """No text makes it slow."""
+    start = time.perf_counter()
+    redact(text * (8000 // len(text)), 2000)
+    assert time.perf_counter() - start < 0.5
 
 
 def test_everything_survives_pickling(codec: Dialect, target: Make) -> None:

@@ -1,0 +1,118 @@
+"""What the cases of the `openai_chat` vendors share: targets, and chunks as vendors write them.
+
+Vendors that ship come from their provider files; others are stated here as such a file would.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from minimill._chat import (
+    Answer,
+    Finished,
+    FinishReason,
+    Tool,
+)
+from minimill.catalog import ErrorRule, Quirks, load_provider
+from minimill.dialects import Target, get_dialect
+
+CODEC = get_dialect("openai_chat")
+STOP = Finished(FinishReason.STOP, "stop")
+CALLS = Finished(FinishReason.TOOL_CALLS, "tool_calls")
+WEATHER = Tool("weather", "", {"type": "object", "properties": {"city": {"type": "string"}}})
+WIRE_WEATHER = {"type": "function", "function": {"name": "weather", "parameters": WEATHER.parameters}}
+
+# Vendors without a file of their own yet, as such a file would state them.
+UNSHIPPED = {
+    "moonshot": Quirks(
+        stream_usage="ask", cached_tokens_paths=("prompt_tokens_details.cached_tokens", "cached_tokens")
+    ),
+    "minimax": Quirks(reasoning_snapshots=True, error_shapes=("base_resp", "openai")),
+    "spark": Quirks(error_shapes=("openai", "code_message_sid")),
+    "hunyuan": Quirks(),
+    "siliconflow": Quirks(error_shapes=("openai", "code_message_sid")),
+    "xai": Quirks(reasoning_outside_completion=True, error_shapes=("openai", "string")),
+    "groq": Quirks(),
+    "mistral": Quirks(
+        stream_usage="always", output_limit_field="max_tokens", error_shapes=("flat", "detail")
+    ),
+    "openrouter": Quirks(opaque_reasoning_field="reasoning_details", reasoning_history="always"),
+}
+RULES = {
+    "minimax": (
+        ErrorRule("authentication", codes=frozenset({"1004", "2049"})),
+        ErrorRule("quota_exhausted", codes=frozenset({"1008"})),
+        ErrorRule("content_filtered", codes=frozenset({"1026", "1027"})),
+    ),
+    "spark": (
+        ErrorRule("permission", codes=frozenset({"11200"})),
+        ErrorRule("content_filtered", codes=frozenset({"10013", "10014"})),
+    ),
+    "siliconflow": (ErrorRule("authentication", codes=frozenset({"30014"})),),
+}
+
+
+def target(name: str, model: str = "") -> Target:
+    """A vendor's model, or the vendor itself."""
+    if name in UNSHIPPED:
+        return Target(name, model or "m", UNSHIPPED[name], RULES.get(name, ()))
+    provider = load_provider(name)
+    quirks = provider.models[model].quirks if model in provider.models else provider.quirks
+    return Target(name, model or "m", quirks, provider.errors, provider.request_id_headers)
+
+
+def counts(prompt: int, completion: int, **details: Any) -> dict[str, Any]:
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        **details,
+    }
+
+
+def data(*chunks: Any, end: str = "data: [DONE]\n\n") -> bytes:
+    lines = (chunk if isinstance(chunk, str) else f"data: {json.dumps(chunk)}\n\n" for chunk in chunks)
+    return ("".join(lines) + end).encode()
+
+
+def delta(content: Any, finish: Any = None, **rest: Any) -> dict[str, Any]:
+    return {
+        "id": "x",
+        "model": "m",
+        "choices": [{"index": 0, "delta": content, "finish_reason": finish}],
+        **rest,
+    }
+
+
+def call(index: int | None, call_id: Any, name: Any, arguments: Any) -> dict[str, Any]:
+    item: dict[str, Any] = {"type": "function", "function": {"name": name, "arguments": arguments}}
+    if call_id is not None:
+        item["id"] = call_id
+    if index is not None:
+        item["index"] = index
+    return item
+
+
+def bare(content: Any, **rest: Any) -> dict[str, Any]:
+    """A chunk as Spark sends it: no finish reason, model or object."""
+    return {
+        "code": 0,
+        "message": "Success",
+        "sid": "s-1",
+        "choices": [{"delta": content, "index": 0}],
+        **rest,
+    }
+
+
+def pieces(stream: bytes) -> Iterator[list[bytes]]:
+    """The stream whole, cut in two at every byte, and byte by byte."""
+    yield [stream]
+    for cut in range(1, len(stream)):
+        yield [stream[:cut], stream[cut:]]
+    yield [stream[i : i + 1] for i in range(len(stream))]
+
+
+def read(aim: Target, parts: list[bytes]) -> tuple[list[Any], Answer]:
+    decoder = CODEC.stream_decoder(aim, {})
+    events = [event for part in parts for event in decoder.feed(part)]
+    return events + list(decoder.flush()), decoder.close()

@@ -1,0 +1,195 @@
+"""Tool calls in streams: however a vendor cuts them, they are the same calls."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from minimill._chat import (
+    Finished,
+    FinishReason,
+    ToolCall,
+    ToolCallDelta,
+)
+from minimill.dialects import Target
+
+Make = Callable[..., Target]
+Run = Callable[..., tuple[list[Any], Any]]
+Sse = Callable[..., bytes]
+STOP = Finished(FinishReason.STOP, "stop")
+CALLS = Finished(FinishReason.TOOL_CALLS, "tool_calls")
+COUNTS = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
+
+
+def chunk(delta: Any = None, finish: Any = None, index: int = 0, **rest: Any) -> dict[str, Any]:
+    choice = {"index": index, "delta": {} if delta is None else delta, "finish_reason": finish}
+    return {"id": "r-1", "model": "m-1", "choices": [choice], **rest}
+
+
+def call(arguments: Any = None, **fields: Any) -> dict[str, Any]:
+    function = {key: fields.pop(key) for key in ("name",) if key in fields}
+    if arguments is not None:
+        function["arguments"] = arguments
+    return {**fields, "function": function}
+
+
+def calls(*items: Any) -> dict[str, Any]:
+    return chunk({"tool_calls": list(items)})
+
+
+@pytest.mark.parametrize(
+    ("chunks", "events"),
+    [
+        pytest.param(
+            [
+                calls(call("", index=0, id="c1", name="f")),
+                calls(call('{"a"', index=0)),
+                calls(call(":1}", index=0)),
+            ],
+            [
+                ToolCallDelta(0, "c1", "f"),
+                ToolCallDelta(0, arguments='{"a"'),
+                ToolCallDelta(0, arguments=":1}"),
+            ],
+            id="openai",
+        ),
+        pytest.param(
+            [
+                calls(call("", index=0, id="c1", name="f")),
+                calls(call("", index=0, id="c1", name="")),
+                calls(call('{"a":1}', index=0, id="")),
+            ],
+            [ToolCallDelta(0, "c1", "f"), ToolCallDelta(0, arguments='{"a":1}')],
+            id="repeated-id-with-an-empty-name-then-an-empty-id",
+        ),
+        pytest.param(
+            [calls(call('{"a":1}', index=0, id="c1", name="f"))],
+            [ToolCallDelta(0, "c1", "f", '{"a":1}')],
+            id="whole-call",
+        ),
+        pytest.param(
+            [calls(call({"a": 1}, id="c1", name="f"))],
+            [ToolCallDelta(0, "c1", "f", '{"a":1}')],
+            id="arguments-as-an-object-without-index",
+        ),
+        pytest.param(
+            [calls(call('{"a":1}', index=0, id="c1", name="f", type="function", x=None))],
+            [ToolCallDelta(0, "c1", "f", '{"a":1}')],
+            id="unknown-fields",
+        ),
+        pytest.param(
+            [calls(call("", id="c1", name="f")), calls(call('{"a"')), calls(call(":1}", id="c1"))],
+            [
+                ToolCallDelta(0, "c1", "f"),
+                ToolCallDelta(0, arguments='{"a"'),
+                ToolCallDelta(0, arguments=":1}"),
+            ],
+            id="no-index",
+        ),
+        pytest.param(
+            [
+                calls(call(None, index=0, id="c1", name="f")),
+                calls(call('{"a":1}', index=0, id="x9", name=None)),
+            ],
+            [ToolCallDelta(0, "c1", "f"), ToolCallDelta(0, arguments='{"a":1}')],
+            id="a-new-id-in-every-piece",
+        ),
+        pytest.param(
+            [calls(call('{"a"', index=0, name="f")), calls(call(":1}", index=0, name="f", id="c1"))],
+            [ToolCallDelta(0, None, "f", '{"a"'), ToolCallDelta(0, "c1", None, ":1}")],
+            id="id-comes-late-and-the-name-twice",
+        ),
+    ],
+)
+def test_one_tool_call(run: Run, sse: Sse, target: Make, chunks: Any, events: Any) -> None:
+    """However a vendor cuts a call, it is one call."""
+    got, answer = run(sse(*chunks, chunk({}, "tool_calls")), target())
+    assert got == [*events, CALLS]
+    assert answer.choices[0].message.parts == (ToolCall("c1", "f", '{"a":1}'),)
+    assert answer.choices[0].finish_reason is FinishReason.TOOL_CALLS
+
+
+TWO = (ToolCall("c1", "f", '{"a":1}'), ToolCall("c2", "g", "{}"))
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        pytest.param(
+            [calls(call('{"a":1}', index=0, id="c1", name="f"), call("{}", index=1, id="c2", name="g"))],
+            id="complete-in-one-delta",
+        ),
+        pytest.param(
+            [
+                calls(call("", index=0, id="c1", name="f")),
+                calls(call("{", index=1, id="c2", name="g")),
+                calls(call('{"a":1}', index=0), call("}", index=1)),
+            ],
+            id="interleaved",
+        ),
+        pytest.param(
+            [
+                calls(call('{"a":1}', index=0, id="c1", name="f")),
+                calls(call("{}", index=0, id="c2", name="g")),
+            ],
+            id="both-with-index-0",
+        ),
+        pytest.param(
+            [calls(call('{"a":1}', id="c1", name="f"), call("{}", id="c2", name="g"))],
+            id="no-index-in-one-delta",
+        ),
+        pytest.param(
+            [
+                calls(call("", id="c1", name="f")),
+                calls(call('{"a":1}')),
+                calls(call("{", id="c2", name="g")),
+                calls(call("}")),
+            ],
+            id="no-index-one-after-the-other",
+        ),
+        pytest.param(
+            [calls(call('{"a":1}', index=3, id="c1", name="f"), call("{}", index=7, id="c2", name="g"))],
+            id="indices-with-gaps",
+        ),
+        pytest.param(
+            [
+                calls(call("", index="0", id="c1", name="f")),
+                calls(call('{"a":1}', index="0"), call("{}", index="1", id="c2", name="g")),
+            ],
+            id="indices-as-text",
+        ),
+    ],
+)
+def test_two_tool_calls(run: Run, sse: Sse, target: Make, chunks: Any) -> None:
+    """Two calls stay two, in the order in which they began."""
+    _, answer = run(sse(*chunks, chunk({}, "tool_calls")), target())
+    assert answer.choices[0].message.parts == TWO
+
+
+def test_calls_without_ids(run: Run, sse: Sse, target: Make) -> None:
+    """Ids are made up when the answer ends, from the answer's own id; the same as in a plain answer."""
+    chunks = [calls(call("{}", name="f"), call("{}", name="f")), calls(call("{}", name="f"))]
+    events, answer = run(sse(*chunks, chunk({}, "stop")), target())
+    assert events[3:] == [
+        ToolCallDelta(0, "call_r1_0_0"),
+        ToolCallDelta(1, "call_r1_0_1"),
+        ToolCallDelta(2, "call_r1_0_2"),
+        Finished(FinishReason.TOOL_CALLS, "stop"),
+    ]
+    assert [c.id for c in answer.choices[0].message.tool_calls] == [
+        "call_r1_0_0",
+        "call_r1_0_1",
+        "call_r1_0_2",
+    ]
+
+
+def test_legacy_function_call(run: Run, sse: Sse, target: Make) -> None:
+    """The older single call is a tool call."""
+    stream = sse(
+        chunk({"function_call": {"name": "f", "arguments": "{"}}),
+        chunk({"function_call": {"arguments": "}"}}),
+        chunk({}, "function_call"),
+    )
+    _, answer = run(stream, target())
+    assert answer.choices[0].message.parts == (ToolCall("call_r1_0_0", "f", "{}"),)
+    assert answer.choices[0].finish_reason is FinishReason.TOOL_CALLS
