@@ -26,7 +26,8 @@ class Clock:
 
 def budget(name: str = "team", limit: int = 100, **others: Any) -> BudgetDefinition:
     """A hard budget in CNY of which a silent vendor may hold everything."""
-    return BudgetDefinition(name, limit, others.pop("currency", "CNY"), **{"unconfirmed_share_ppm": 1_000_000, **others})
+    others = {"currency": "CNY", "unconfirmed_share_ppm": 1_000_000, **others}
+    return BudgetDefinition(name, limit, **others)
 
 
 def meta(provider: str = "acme", call: str = "call", **others: Any) -> AttemptMeta:

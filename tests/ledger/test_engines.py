@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 
 import anyio
 import pytest
@@ -169,9 +170,8 @@ async def test_holds_name_who_asks(ledger: Ledger, clock: Clock) -> None:
     who = AttemptMeta("call-7", "acme", "small", "helpdesk", "default", {"user": "ü42"})
     expires_at = START + dt.timedelta(seconds=60)
     await ledger.reserve("a1", [Claim("team", "", 5), Claim("usd", "", 2)], who, expires_at=expires_at)
-    expected = HoldInfo(
-        "a1", "call-7", "acme", "small", "helpdesk", START, expires_at, False, (("team", "", 5, "CNY"), ("usd", "", 2, "USD"))
-    )
+    amounts = (("team", "", 5, "CNY"), ("usd", "", 2, "USD"))
+    expected = HoldInfo("a1", "call-7", "acme", "small", "helpdesk", START, expires_at, False, amounts)
     assert await ledger.holds() == [expected]
     assert await sums(ledger) == (0, 5, 0)
     clock.go(seconds=60)
@@ -327,7 +327,8 @@ async def test_a_settlement_without_amounts_needs_no_reservation(ledger: Ledger)
     ledger.settle("a1", {}, record("a1", charged=9))
     ledger.keep("a2", record("a2", "TransportError", 9, certainty="held"))
     await ledger.flush()
-    assert [(r.record.status, r.record.charged_nanos) for r in await ledger.records()] == [("ok", 9), ("TransportError", 9)]
+    found = [(row.record.status, row.record.charged_nanos) for row in await ledger.records()]
+    assert found == [("ok", 9), ("TransportError", 9)]
     assert await ledger.holds() == []
 
 
@@ -794,7 +795,8 @@ async def test_the_stricter_definition_wins_and_says_so(ledger: Ledger) -> None:
         "budget 'team': this configuration says ¥0.0000001, the ledger's limit is ¥0.00000005, and that holds; "
         "to change it: minimill budget set-limit team 0.0000001",
         "budget 'team': soft here, but another process made it hard, and that holds",
-        "budget 'team': this configuration lets 100 % wait on a silent vendor, another process 10 %, and the lower holds",
+        "budget 'team': this configuration lets 100 % wait on a silent vendor, another process 10 %, "
+        "and the lower holds",
     ]
     (found,) = await ledger.balances()
     assert (found.limit_nanos, found.hard) == (50, True)
@@ -873,10 +875,7 @@ async def test_closing_twice_does_nothing(ledger: Ledger) -> None:
     ledger.close()
 
 
-def now() -> float:
-    import time
-
-    return time.monotonic()
+now = time.monotonic
 
 
 async def settled_down(ledger: Ledger) -> None:

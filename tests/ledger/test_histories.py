@@ -169,12 +169,9 @@ async def test_every_order_of_closing_ends_alike(ledger: Ledger) -> None:
     await ledger.declare([budget(limit=10**9, by="order")])
     orders = [order for size in range(6) for order in itertools.permutations(CLOSINGS, size)]
     assert len(orders) == 326
-    for number, order in enumerate(orders):
-        await hold(ledger, f"a{number:03}", 0, Claim("team", f"{number:03}", 8)) if number % 50 == 0 else None
     async with anyio.create_task_group() as group:
         for number in range(len(orders)):
-            if number % 50:
-                group.start_soon(hold, ledger, f"a{number:03}", 0, Claim("team", f"{number:03}", 8))
+            group.start_soon(hold, ledger, f"a{number:03}", 0, Claim("team", f"{number:03}", 8))
     for number, order in enumerate(orders):
         for step in order:
             for _ in range(2):

@@ -73,8 +73,8 @@ def test_public_names_exist() -> None:
 
 def test_importing_it_brings_in_no_engine() -> None:
     """Not before a ledger is opened is sqlite3, an event loop or a time zone imported."""
-    program = "import sys, minimill.ledger; print([m for m in ('sqlite3', 'asyncio', 'trio', 'anyio', 'zoneinfo') if m in sys.modules])"
+    program = "import sys, minimill.ledger; print(*sys.modules)"
     out = subprocess.run(
         [sys.executable, "-c", program], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
     )
-    assert out.stdout == "[]\n"
+    assert set(out.stdout.split()).isdisjoint({"sqlite3", "asyncio", "trio", "anyio", "zoneinfo"})

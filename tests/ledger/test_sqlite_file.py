@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -16,6 +17,7 @@ import anyio
 import pytest
 
 from minimill import BudgetExceededError, LedgerError
+from minimill.ledger import Claim
 from minimill.ledger._sqlite_file import file_system
 from minimill.ledger._sqlite_lock import FileLock
 from minimill.ledger._sqlite_store import Tables
@@ -30,10 +32,8 @@ pytestmark = pytest.mark.anyio
 async def books(path: Path, clock: Clock) -> AsyncIterator[SqliteLedger]:
     ledger = SqliteLedger(path, clock=clock, close_wait_s=0.1, lock_wait_s=0.2)
     yield ledger
-    try:
+    with contextlib.suppress(LedgerError):
         await ledger.aclose()
-    except LedgerError:
-        pass
 
 
 async def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
@@ -56,13 +56,11 @@ async def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
 async def test_the_file_is_as_durable_as_sqlite_makes_it(books: SqliteLedger, path: Path) -> None:
     """A write-ahead log, a full sync at each commit, and no checkpoint but our own."""
     await books.declare([budget()])
-    db = books._writer._db
-    assert db is not None
-    job = await books._job(lambda tables, rules, now: [
+    found = await books._job(lambda tables, rules, now: [
         tables._db.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous", "wal_autocheckpoint", "user_version")
     ])  # fmt: skip
-    assert job == ["wal", 2, 0, 1]
+    assert found == ["wal", 2, 0, 1]
 
 
 async def test_nothing_is_made_before_it_is_needed(path: Path) -> None:
@@ -78,8 +76,8 @@ async def test_what_was_written_is_there_the_next_time(path: Path, clock: Clock)
     """Budgets, sums, holds, records and the set limit outlive the process's ledger object."""
     first = SqliteLedger(path, clock=clock)
     await first.declare([budget(limit=100, scope={"app": "x"}, by="user")])
-    await hold(first, "a1", 0, *[_claim("ann", 40)])
-    await hold(first, "a2", 0, *[_claim("ann", 30)])
+    await hold(first, "a1", 0, Claim("team", "ann", 40))
+    await hold(first, "a2", 0, Claim("team", "ann", 30))
     first.settle("a1", {"team": 35}, record("a1", charged=35))
     await first.set_limit("team", 90)
     await first.aclose()
@@ -89,16 +87,10 @@ async def test_what_was_written_is_there_the_next_time(path: Path, clock: Clock)
     assert [h.attempt_id for h in await second.holds()] == ["a2"]
     assert [r.record.charged_nanos for r in await second.records()] == [35, 30]
     with pytest.raises(BudgetExceededError):
-        await hold(second, "a3", 0, *[_claim("ann", 26)])
+        await hold(second, "a3", 0, Claim("team", "ann", 26))
     second.settle("a2", {"team": 5}, record("a2"))
     assert await second.audit() == []
     await second.aclose()
-
-
-def _claim(key: str, amount: int) -> object:
-    from minimill.ledger import Claim
-
-    return Claim("team", key, amount)
 
 
 async def test_two_ledgers_of_one_process_share_a_file(path: Path, clock: Clock) -> None:
@@ -284,7 +276,7 @@ async def test_a_commit_that_fails_grants_nothing(books: SqliteLedger, monkeypat
 
     def write(tables: Tables) -> None:
         original(tables)
-        if told is not None and not told:
+        if not told:
             raise sqlite3.OperationalError("disk I/O error")
 
     async with anyio.create_task_group() as group:
@@ -448,7 +440,7 @@ async def test_the_log_is_checkpointed_under_the_lock(
     path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It does not grow without end: after thousands of entries it is smaller than what was written to it."""
-    monkeypatch.setattr("minimill.ledger._sqlite_writer.CHECKPOINT_PAGES", 50)
+    monkeypatch.setattr("minimill.ledger._sqlite_desk.CHECKPOINT_PAGES", 50)
     ledger = SqliteLedger(path, clock=clock)
     await ledger.declare([budget(limit=10**9)])
     for number in range(60):

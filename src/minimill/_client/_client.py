@@ -202,9 +202,10 @@ class Client:
         """
         await self._ready()
         money = as_money(limit, "limit")
-        for balance in await self._ledger.balances(budget):
-            if balance.currency != money.currency:
-                raise ValueError(f"budget {budget!r} is in {balance.currency}, not {money.currency}")
+        currencies = {known.currency for known in self.settings.budgets if known.name == budget}
+        currencies |= {balance.currency for balance in await self._ledger.balances(budget)}
+        if currencies - {money.currency}:
+            raise ValueError(f"budget {budget!r} is in {', '.join(currencies)}, not {money.currency}")
         await self._ledger.set_limit(budget, money.nanos)
 
     # --- preparing a call ---

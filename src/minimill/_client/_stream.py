@@ -8,7 +8,7 @@ from types import TracebackType
 from minimill._chat import StreamEvent, TextDelta
 from minimill._client._live import Live
 from minimill._errors import MinimillError
-from minimill._report import Reply
+from minimill._report import Attempt, Cost, Reply
 
 
 class ChatStream:
@@ -80,6 +80,21 @@ class ChatStream:
         if self._reply is None:
             self._reply = live.reply(live.answer)
         return self._reply
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The attempts that have ended so far; the one that streams is among them once it has ended."""
+        return tuple(self._entered().call.attempts)
+
+    @property
+    def cost(self) -> Cost:
+        """What the ended attempts cost, also of a stream that was left or that failed."""
+        return Cost(self.attempts)
+
+    @property
+    def call_id(self) -> str:
+        """Names the call in the books."""
+        return self._entered().call.id
 
     async def text(self) -> AsyncIterator[str]:
         """Only the text of the first answer, piece by piece."""

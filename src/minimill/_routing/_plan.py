@@ -164,9 +164,10 @@ def _candidate(offer: Offer, request: ChatRequest, size: RequestSize, wishes: Wi
             "accept_unsure_prices = true on the route"
         )
         priced = None
-    return Candidate(
-        offer, asked, size, priced, unpriced, _expected(offer, asked, size, thinking), thinking, explicit, wishes.lasts_s
-    )
+    guess = _expected(offer, asked, size, thinking)
+    if guess is not None and priced is not None and guess.currency == priced.money.currency:
+        guess = min(guess, priced.money)  # what is likely is never more than what is possible
+    return Candidate(offer, asked, size, priced, unpriced, guess, thinking, explicit, wishes.lasts_s)
 
 
 def will_think(offer: Offer, request: ChatRequest) -> bool | None:

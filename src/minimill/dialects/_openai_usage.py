@@ -58,7 +58,9 @@ def read_usage(raw: Any, quirks: Quirks) -> Usage | None:
     """The counts, or None where they cannot be read: unknown, not zero."""
     if not isinstance(raw, dict):
         return None
-    prompt, completion, total = (count(raw.get(f"{key}_tokens")) for key in ("prompt", "completion", "total"))
+    prompt = count(raw.get("prompt_tokens"))
+    completion = count(raw.get("completion_tokens"))
+    total = count(raw.get("total_tokens"))
     if completion is None and prompt is not None and total is not None:
         completion = total - prompt
     if prompt is None and completion is not None and total is not None:

@@ -1,6 +1,6 @@
 """Adding up the books anew, and small things every engine says alike.
 
-It may import `_money`, `_errors` and its neighbours `_base`, `_books`.
+It may import `_money`, `_errors` and its neighbours `_base`, `_accounts`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 
 from minimill._errors import LedgerError
+from minimill.ledger._accounts import KEPT, Account, Attempt
 from minimill.ledger._base import SpendRow
-from minimill.ledger._books import KEPT, Account, Attempt
 
 
 def differences(

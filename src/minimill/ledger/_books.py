@@ -1,215 +1,35 @@
 """The rules of the books: when money may be held, and what each way of closing an attempt books.
 
 Every engine runs these rules over its own `Store`; nothing here waits, reads a clock or touches a disk.
-It may import `_money`, `_errors` and its neighbours `_base`, `_budgets`, `_windows`.
+It may import `_money`, `_errors` and its neighbours `_base`, `_accounts`, `_budgets`, `_windows`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
 
-from minimill._errors import BudgetExceededError, LedgerError
+from minimill._errors import LedgerError
 from minimill._money import MAX_NANOS, Money
-from minimill.ledger._base import AttemptMeta, AttemptRecord, Balance, Claim, HoldInfo, SpendLine, SpendRow
+from minimill.ledger._accounts import (
+    KEPT,
+    OPEN,
+    RELEASED,
+    SETTLED,
+    WITHDRAWN,
+    Account,
+    Attempt,
+    Line,
+    Refusal,
+    Store,
+)
+from minimill.ledger._base import AttemptMeta, AttemptRecord, Claim
 from minimill.ledger._budgets import Budget
-from minimill.ledger._windows import Window, from_us
-
-OPEN = "open"
-KEPT = "kept"
-SETTLED = "settled"
-RELEASED = "released"
-WITHDRAWN = "withdrawn"
+from minimill.ledger._windows import Window
 
 TRUST_US = 30_000_000
 """How long a vendor's last answer lets more money go out to it than the unconfirmed share."""
 ANSWER_STEP_US = 1_000_000
 """An answer that follows another sooner than this is not written again."""
-
-
-class Account:
-    """The sums of one account in one window of a budget."""
-
-    __slots__ = ("budget", "held", "id", "kept", "key", "owed", "settled", "unpriced", "window_id")
-
-    def __init__(
-        self,
-        id: int,
-        budget: str,
-        key: str,
-        window_id: str,
-        settled: int = 0,
-        held: int = 0,
-        kept: int = 0,
-        unpriced: int = 0,
-        owed: dict[str, int] | None = None,
-    ) -> None:
-        self.id = id
-        self.budget = budget
-        self.key = key
-        self.window_id = window_id
-        self.settled = settled
-        self.held = held
-        self.kept = kept
-        """The part of `held` whose attempts ended without anyone knowing what they cost."""
-        self.unpriced = unpriced
-        self.owed = owed or {}
-        """The parts of `held` by provider."""
-
-
-class Line:
-    """What one attempt reserved, holds and has booked in one account."""
-
-    __slots__ = ("account", "booked", "corrected", "held", "reserved", "unpriced")
-
-    def __init__(
-        self,
-        account: Account,
-        reserved: int | None,
-        held: int,
-        booked: int = 0,
-        unpriced: bool = False,
-        corrected: bool = False,
-    ) -> None:
-        self.account = account
-        self.reserved = reserved
-        """None: the ceiling was unknown."""
-        self.held = held
-        self.booked = booked
-        self.unpriced = unpriced
-        self.corrected = corrected
-
-
-class Attempt:
-    """One attempt in the books, from its reservation on."""
-
-    __slots__ = ("charged", "expires_us", "id", "lines", "meta", "place", "record", "reserved_us", "state")
-
-    def __init__(
-        self,
-        id: str,
-        state: str,
-        meta: AttemptMeta | None,
-        lines: list[Line],
-        reserved_us: int,
-        expires_us: int,
-        record: AttemptRecord | None = None,
-        charged: Money | None = None,
-        place: object = None,
-    ) -> None:
-        self.id = id
-        self.state = state
-        self.meta = meta
-        self.lines = lines
-        self.reserved_us = reserved_us
-        self.expires_us = expires_us
-        self.record = record
-        self.charged = charged
-        """What a correction said the vendor charged, in the vendor's currency."""
-        self.place = place
-        """Where an engine stored it; its own affair."""
-
-    @property
-    def is_open(self) -> bool:
-        """True while its outcome is unknown."""
-        return self.state in (OPEN, KEPT)
-
-
-class Provider:
-    """When a vendor was last heard."""
-
-    __slots__ = ("answered_us", "name")
-
-    def __init__(self, name: str, answered_us: int = 0) -> None:
-        self.name = name
-        self.answered_us = answered_us
-        """The last answer; 0 when it never answered, or was silent since."""
-
-
-class Store(Protocol):
-    """Where the objects of the books come from and how changes to them get back."""
-
-    def budget(self, name: str) -> Budget | None: ...
-    def account(self, budget: str, key: str, window_id: str) -> Account: ...
-    def attempt(self, attempt_id: str) -> Attempt | None: ...
-    def provider(self, name: str) -> Provider: ...
-    def put(self, attempt: Attempt) -> None:
-        """The attempt is new or was changed."""
-        ...
-
-    def heard(self, provider: Provider) -> None:
-        """The provider was changed."""
-        ...
-
-    def enter(
-        self,
-        attempt_id: str,
-        account: Account,
-        kind: str,
-        held: int,
-        settled: int,
-        unpriced: int,
-        now_us: int,
-        reason: str | None,
-    ) -> None:
-        """Append an entry; the account's sums were already changed by it."""
-        ...
-
-
-class Refusal:
-    """Why a reservation was not granted; becomes an error when nobody waits any longer."""
-
-    __slots__ = ("account", "budget", "held", "needed", "provider", "settled", "silent", "window")
-
-    def __init__(
-        self, budget: Budget, account: Account, window: Window, needed: int, provider: str, silent: bool
-    ) -> None:
-        self.budget = budget
-        self.account = account
-        self.window = window
-        self.needed = needed
-        self.provider = provider
-        self.silent = silent
-        self.settled = account.settled
-        self.held = account.held
-
-    @property
-    def hopeless(self) -> bool:
-        """True when not even every open hold coming free would make room in this window."""
-        return not self.silent and self.settled + self.needed > self.budget.limit
-
-    def error(self) -> BudgetExceededError:
-        """The refusal as the error callers see."""
-        money = self.budget.money
-        limit, settled, held, needed = (
-            money(n) for n in (self.budget.limit, self.settled, self.held, self.needed)
-        )
-        name = f"budget {self.budget.name!r}" + (f" of {self.account.key!r}" if self.account.key else "")
-        until = f"; it begins anew at {self.window.resets_at.isoformat()}" if self.window.resets_at else ""
-        if self.silent:
-            share = self.budget.share_ppm / 10_000
-            text = (
-                f"{name} lets {share:g} % of {limit} wait on a vendor that does not answer, "
-                f"and {self.provider} owes answers already; this call needs up to {needed}"
-            )
-        else:
-            left = money(self.budget.limit - self.settled - self.held)
-            text = (
-                f"{name} has {left} left of {limit} ({settled} spent, {held} held); "
-                f"this call needs up to {needed}{until}"
-            )
-        return BudgetExceededError(
-            text,
-            budget=self.budget.name,
-            key=self.account.key or None,
-            limit=limit,
-            settled=settled,
-            held=held,
-            needed=needed,
-            resets_at=self.window.resets_at,
-            provider_silent=self.silent,
-        )
-
 
 _Wanted = tuple[Budget, Account, Window, int | None]
 
@@ -494,116 +314,3 @@ def _owe(owed: dict[str, int], provider: str, nanos: int) -> None:
         owed[provider] = left
     else:
         owed.pop(provider, None)
-
-
-# -- what readers see ----------------------------------------------------------------------------
-
-
-def balance(budget: Budget, account: Account, window: Window, expired: int = 0) -> Balance:
-    """The sums of an account as callers see them; `expired`: held by attempts past their time, not yet kept."""
-    return Balance(
-        budget.name,
-        account.key,
-        window.id,
-        budget.definition.currency,
-        budget.limit,
-        account.settled,
-        account.held,
-        account.kept + expired,
-        budget.hard,
-        window.resets_at,
-        account.unpriced,
-    )
-
-
-def balances_of(store: Store, attempt: Attempt) -> tuple[Balance, ...]:
-    """The balances of every account the attempt claims, in the window that reserved it."""
-    found = []
-    for line in attempt.lines:
-        budget = store.budget(line.account.budget)
-        if budget is not None:
-            found.append(balance(budget, line.account, budget.window(attempt.reserved_us)))
-    return tuple(found)
-
-
-def expired_by_account(attempts: Iterable[Attempt], now_us: int) -> dict[int, int]:
-    """What attempts that are past their time, and were not kept, hold in each account."""
-    found: dict[int, int] = {}
-    for attempt in attempts:
-        if attempt.state == OPEN and attempt.expires_us <= now_us:
-            for line in attempt.lines:
-                found[line.account.id] = found.get(line.account.id, 0) + line.held
-    return found
-
-
-def hold_info(store: Store, attempt: Attempt, now_us: int) -> HoldInfo:
-    """An open attempt as callers see it."""
-    amounts = []
-    for line in attempt.lines:
-        budget = store.budget(line.account.budget)
-        amounts.append((line.account.budget, line.account.key, line.held, budget.currency if budget else ""))
-    meta = attempt.meta or AttemptMeta("", "", "")
-    return HoldInfo(
-        attempt.id,
-        meta.call_id,
-        meta.provider,
-        meta.model,
-        meta.app,
-        from_us(attempt.reserved_us),
-        from_us(attempt.expires_us),
-        attempt.state == KEPT or attempt.expires_us <= now_us,
-        tuple(amounts),
-    )
-
-
-def spend_row(store: Store, attempt: Attempt, now_us: int) -> SpendRow | None:
-    """The attempt as a line of the spend report; None when it left no trace worth one.
-
-    An attempt that nobody closed shows as `open` until its time has passed, and as `lost` afterwards.
-    """
-    lines = tuple(_spend_line(store, line) for line in attempt.lines)
-    record = attempt.record
-    if record is None:
-        if attempt.meta is None or attempt.state in (RELEASED, WITHDRAWN):
-            return None
-        record = _lost(attempt, lines, now_us)
-    return SpendRow(record, _corrected(attempt, record, lines), lines)
-
-
-def _spend_line(store: Store, line: Line) -> SpendLine:
-    budget = store.budget(line.account.budget)
-    currency = budget.currency if budget else ""
-    return SpendLine(line.account.budget, line.account.key, currency, line.reserved, line.held, line.booked)
-
-
-def _lost(attempt: Attempt, lines: Sequence[SpendLine], now_us: int) -> AttemptRecord:
-    assert attempt.meta is not None
-    running = attempt.state == OPEN and attempt.expires_us > now_us
-    wanted = None if attempt.charged is None else attempt.charged.currency
-    priced = [n for n in lines if n.reserved_nanos is not None and wanted in (None, n.currency)]
-    reserved = priced[0].reserved_nanos if priced else None
-    return AttemptRecord(
-        attempt.id,
-        attempt.meta,
-        from_us(attempt.reserved_us),
-        from_us(now_us if running else max(attempt.reserved_us, min(attempt.expires_us, now_us))),
-        "open" if running else "lost",
-        "held" if priced else "unpriced",
-        wanted or (priced[0].currency if priced else None),
-        reserved,
-        reserved,
-    )
-
-
-def _corrected(attempt: Attempt, record: AttemptRecord, lines: Sequence[SpendLine]) -> int:
-    """What corrections add to the record's charge, in the record's currency."""
-    charged = record.charged_nanos or 0
-    if attempt.charged is not None:
-        return attempt.charged.nanos - charged
-    corrected = [told for told, line in zip(lines, attempt.lines, strict=True) if line.corrected]
-    for line in corrected:
-        if line.currency == record.currency:
-            return line.booked_nanos - charged
-    if not corrected or not record.reserved_nanos or not corrected[0].reserved_nanos:
-        return 0
-    return -(-record.reserved_nanos * corrected[0].booked_nanos // corrected[0].reserved_nanos) - charged

@@ -12,8 +12,8 @@ from operator import attrgetter
 from typing import Any
 
 from minimill._money import Money
+from minimill.ledger._accounts import Account, Attempt, Line
 from minimill.ledger._base import AttemptMeta, AttemptRecord, BudgetDefinition
-from minimill.ledger._books import Account, Attempt, Line
 from minimill.ledger._budgets import Budget
 from minimill.ledger._windows import from_us, to_us
 
@@ -153,10 +153,9 @@ def _meta_of(found: list[Any]) -> AttemptMeta:
 
 
 def _record_text(record: AttemptRecord, meta: AttemptMeta | None) -> str:
-    found: dict[str, Any] = {"started_us": to_us(record.started_at), "finished_us": to_us(record.finished_at)}
-    for name, value in zip(_RECORD_FIELDS, _record_values(record), strict=True):
-        if value is not None:
-            found[name] = value
+    values = zip(_RECORD_FIELDS, _record_values(record), strict=True)
+    found: dict[str, Any] = {name: value for name, value in values if value is not None}
+    found["started_us"], found["finished_us"] = to_us(record.started_at), to_us(record.finished_at)
     if record.details:
         found["details"] = record.details
     if record.meta is not meta and record.meta != meta:

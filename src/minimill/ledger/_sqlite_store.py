@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from minimill.ledger._books import OPEN, Account, Attempt, Provider
+from minimill.ledger._accounts import OPEN, Account, Attempt, Provider
 from minimill.ledger._budgets import Budget
 from minimill.ledger._sqlite_rows import (
     ACCOUNT_COLUMNS,
@@ -43,8 +43,6 @@ class Tables:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self.budgets: dict[str, Budget] = {}
-        self._budgets_version = 0
-        self._data_version = 0
         self.changed_by_others = True
         """Whether another connection wrote between this transaction and the one before."""
         self.forget()
@@ -58,6 +56,7 @@ class Tables:
         self._providers: dict[str, Provider] = {}
         self._next_account: int | None = None
         self._data_version = 0
+        self._budgets_version = 0
         self._start_over()
 
     def _start_over(self) -> None:
@@ -98,10 +97,6 @@ class Tables:
         if len(self._by_id) > ACCOUNTS_KEPT:
             self._attempts, self._by_id, self._by_place = {}, {}, {}
         self._start_over()
-
-    def forget_budgets(self) -> None:
-        """Read them again at the next `begin`: a change of them was rolled back."""
-        self._budgets_version = 0
 
     # -- what the rules ask for ------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Callers that wait: how a task on any event loop is woken from any thread, and the queue for held money.
 
-No money is counted here. It may import `_errors` and its neighbours `_base`, `_books`.
+No money is counted here. It may import `_errors` and its neighbours `_base`, `_accounts`.
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+from minimill.ledger._accounts import Refusal
 from minimill.ledger._base import AttemptMeta, Balance, Claim
-from minimill.ledger._books import Refusal
 
 
 class Slot(Protocol):
@@ -139,7 +140,7 @@ class Request:
     """A reservation that was asked for, until it is granted, refused or withdrawn."""
 
     __slots__ = (
-        "_group", "_owner", "amounts", "attempt_id", "claims", "error", "expires_us", "granted",
+        "_group", "_owner", "amounts", "attempt_id", "came", "claims", "error", "expires_us", "granted",
         "meta", "refusal", "slot", "wait_silent_until", "wait_until",
     )  # fmt: skip
 
@@ -152,6 +153,7 @@ class Request:
         wait_until: float | None,
         wait_silent_until: float | None,
     ) -> None:
+        self.came = time.monotonic()
         self.attempt_id = attempt_id
         self.claims = claims
         self.meta = meta
@@ -226,6 +228,10 @@ class WaitingRoom:
 
     def add(self, request: Request) -> None:
         self._queue.append(request)
+
+    def put_back(self, requests: list[Request]) -> None:
+        """Let them wait again, each in its old place."""
+        self._queue = sorted([*self._queue, *requests], key=lambda request: request.came)
 
     def clear(self) -> list[Request]:
         """Take out all of them."""

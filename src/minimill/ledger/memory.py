@@ -12,10 +12,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 
 from minimill._errors import LedgerError
 from minimill._money import Money
+from minimill.ledger._accounts import Account, Attempt, Provider, Refusal
 from minimill.ledger._audit import differences, in_range, unbooked, unknown_budget
 from minimill.ledger._base import (
     AttemptMeta,
@@ -26,20 +28,10 @@ from minimill.ledger._base import (
     HoldInfo,
     SpendRow,
 )
-from minimill.ledger._books import (
-    Account,
-    Attempt,
-    Books,
-    Provider,
-    Refusal,
-    balance,
-    balances_of,
-    expired_by_account,
-    hold_info,
-    spend_row,
-)
+from minimill.ledger._books import Books
 from minimill.ledger._budgets import Budget, check, merge, with_limit
 from minimill.ledger._closing import Answered, Closing, Keep, Release, Settle, report
+from minimill.ledger._views import balance, balances_of, expired_by_account, hold_info, spend_row
 from minimill.ledger._waiting import Request, Slot, WaitingRoom, task_slot, wake
 from minimill.ledger._windows import to_us
 
@@ -248,11 +240,11 @@ class MemoryLedger:
         while self._books.freed:
             self._books.freed = False
             done: dict[Slot, Request] = {}
-            self._room.serve(lambda request: self._serve_one(request, now_us, done))
+            self._room.serve(partial(self._serve_one, done, now_us))
             for slot in wake(done):  # its event loop was closed
                 self._give_back(done[slot], now_us)
 
-    def _serve_one(self, request: Request, now_us: int, done: dict[Slot, Request]) -> bool:
+    def _serve_one(self, done: dict[Slot, Request], now_us: int, request: Request) -> bool:
         if self._try(request, now_us):
             return True
         if request.take():

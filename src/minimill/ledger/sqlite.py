@@ -30,8 +30,9 @@ from minimill.ledger._base import (
 from minimill.ledger._books import Books
 from minimill.ledger._budgets import Budget, check, merge, with_limit
 from minimill.ledger._closing import Answered, Closing, Keep, Release, Settle, report
+from minimill.ledger._sqlite_desk import Job
 from minimill.ledger._sqlite_store import Tables
-from minimill.ledger._sqlite_writer import Job, Stop, Writer
+from minimill.ledger._sqlite_writer import Stop, Writer
 from minimill.ledger._waiting import Request, ThreadSlot, task_slot
 from minimill.ledger._windows import to_us
 

@@ -1,0 +1,204 @@
+"""What the books are made of: accounts, attempts, providers, and the store an engine keeps them in.
+
+No rules. It may import `_money`, `_errors` and its neighbours `_base`, `_budgets`, `_windows`.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from minimill._errors import BudgetExceededError
+from minimill._money import Money
+from minimill.ledger._base import AttemptMeta, AttemptRecord
+from minimill.ledger._budgets import Budget
+from minimill.ledger._windows import Window
+
+OPEN = "open"
+KEPT = "kept"
+SETTLED = "settled"
+RELEASED = "released"
+WITHDRAWN = "withdrawn"
+
+
+class Account:
+    """The sums of one account in one window of a budget."""
+
+    __slots__ = ("budget", "held", "id", "kept", "key", "owed", "settled", "unpriced", "window_id")
+
+    def __init__(
+        self,
+        id: int,
+        budget: str,
+        key: str,
+        window_id: str,
+        settled: int = 0,
+        held: int = 0,
+        kept: int = 0,
+        unpriced: int = 0,
+        owed: dict[str, int] | None = None,
+    ) -> None:
+        self.id = id
+        self.budget = budget
+        self.key = key
+        self.window_id = window_id
+        self.settled = settled
+        self.held = held
+        self.kept = kept
+        """The part of `held` whose attempts ended without anyone knowing what they cost."""
+        self.unpriced = unpriced
+        self.owed = owed or {}
+        """The parts of `held` by provider."""
+
+
+class Line:
+    """What one attempt reserved, holds and has booked in one account."""
+
+    __slots__ = ("account", "booked", "corrected", "held", "reserved", "unpriced")
+
+    def __init__(
+        self,
+        account: Account,
+        reserved: int | None,
+        held: int,
+        booked: int = 0,
+        unpriced: bool = False,
+        corrected: bool = False,
+    ) -> None:
+        self.account = account
+        self.reserved = reserved
+        """None: the ceiling was unknown."""
+        self.held = held
+        self.booked = booked
+        self.unpriced = unpriced
+        self.corrected = corrected
+
+
+class Attempt:
+    """One attempt in the books, from its reservation on."""
+
+    __slots__ = ("charged", "expires_us", "id", "lines", "meta", "place", "record", "reserved_us", "state")
+
+    def __init__(
+        self,
+        id: str,
+        state: str,
+        meta: AttemptMeta | None,
+        lines: list[Line],
+        reserved_us: int,
+        expires_us: int,
+        record: AttemptRecord | None = None,
+        charged: Money | None = None,
+        place: object = None,
+    ) -> None:
+        self.id = id
+        self.state = state
+        self.meta = meta
+        self.lines = lines
+        self.reserved_us = reserved_us
+        self.expires_us = expires_us
+        self.record = record
+        self.charged = charged
+        """What a correction said the vendor charged, in the vendor's currency."""
+        self.place = place
+        """Where an engine stored it; its own affair."""
+
+    @property
+    def is_open(self) -> bool:
+        """True while its outcome is unknown."""
+        return self.state in (OPEN, KEPT)
+
+
+class Provider:
+    """When a vendor was last heard."""
+
+    __slots__ = ("answered_us", "name")
+
+    def __init__(self, name: str, answered_us: int = 0) -> None:
+        self.name = name
+        self.answered_us = answered_us
+        """The last answer; 0 when it never answered, or was silent since."""
+
+
+class Store(Protocol):
+    """Where the objects of the books come from and how changes to them get back."""
+
+    def budget(self, name: str) -> Budget | None: ...
+    def account(self, budget: str, key: str, window_id: str) -> Account: ...
+    def attempt(self, attempt_id: str) -> Attempt | None: ...
+    def provider(self, name: str) -> Provider: ...
+    def put(self, attempt: Attempt) -> None:
+        """The attempt is new or was changed."""
+        ...
+
+    def heard(self, provider: Provider) -> None:
+        """The provider was changed."""
+        ...
+
+    def enter(
+        self,
+        attempt_id: str,
+        account: Account,
+        kind: str,
+        held: int,
+        settled: int,
+        unpriced: int,
+        now_us: int,
+        reason: str | None,
+    ) -> None:
+        """Append an entry; the account's sums were already changed by it."""
+        ...
+
+
+class Refusal:
+    """Why a reservation was not granted; becomes an error when nobody waits any longer."""
+
+    __slots__ = ("account", "budget", "held", "needed", "provider", "settled", "silent", "window")
+
+    def __init__(
+        self, budget: Budget, account: Account, window: Window, needed: int, provider: str, silent: bool
+    ) -> None:
+        self.budget = budget
+        self.account = account
+        self.window = window
+        self.needed = needed
+        self.provider = provider
+        self.silent = silent
+        self.settled = account.settled
+        self.held = account.held
+
+    @property
+    def hopeless(self) -> bool:
+        """True when not even every open hold coming free would make room in this window."""
+        return not self.silent and self.settled + self.needed > self.budget.limit
+
+    def error(self) -> BudgetExceededError:
+        """The refusal as the error callers see."""
+        money = self.budget.money
+        limit, settled, held, needed = (
+            money(n) for n in (self.budget.limit, self.settled, self.held, self.needed)
+        )
+        name = f"budget {self.budget.name!r}" + (f" of {self.account.key!r}" if self.account.key else "")
+        until = f"; it begins anew at {self.window.resets_at.isoformat()}" if self.window.resets_at else ""
+        if self.silent:
+            share = self.budget.share_ppm / 10_000
+            text = (
+                f"{name} lets {share:g} % of {limit} wait on a vendor that does not answer, "
+                f"and {self.provider} owes answers already; this call needs up to {needed}"
+            )
+        else:
+            left = money(self.budget.limit - self.settled - self.held)
+            text = (
+                f"{name} has {left} left of {limit} ({settled} spent, {held} held); "
+                f"this call needs up to {needed}{until}"
+            )
+        return BudgetExceededError(
+            text,
+            budget=self.budget.name,
+            key=self.account.key or None,
+            limit=limit,
+            settled=settled,
+            held=held,
+            needed=needed,
+            resets_at=self.window.resets_at,
+            provider_silent=self.silent,
+        )

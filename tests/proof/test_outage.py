@@ -1,0 +1,201 @@
+"""One vendor is out, in every way there is: a budget loses at most the stated share to it, and the route goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+import minimill
+from minimill._money import NANOS
+from minimill.testing import Fault, Simulator
+from tests.unit.client import acme
+
+from . import world
+
+pytestmark = pytest.mark.anyio
+
+CALLERS = 200
+LIMIT = 400 * world.CEILING
+"""The cap is worth 400 calls; a fifth of it 80."""
+FAULTS = {
+    "silent": Fault.silent(),
+    "silent after headers": Fault.silent(after_headers=True),
+    "503": Fault.status(503),
+    "429": Fault.status(429),
+    "500": Fault.status(500),
+    "html 502": Fault.html_502(),
+    "html 503": Fault.html_502(503),
+    "closes": Fault.close_before_reply(),
+    "resets": Fault.close_before_reply(reset=True),
+    "cut": Fault.cut_after(0),
+    "garbage": Fault.garbage("text"),
+}
+"""What the dead vendor does to every request."""
+NOT_BILLED = ("503", "429", "500", "refused")
+"""Refusals in the vendor's own words, and no connection: these cost nothing."""
+
+
+@pytest.fixture
+def sim() -> Iterator[Simulator]:
+    """`openai` will be dead, `glm` is well and twice as dear."""
+    with Simulator(["openai", "glm"], length=8, input_tokens=acme.at_ceiling) as running:
+        yield running
+
+
+def config(sim: Simulator, ledger: str, *, second: bool, **route: Any) -> dict[str, Any]:
+    """The dead vendor first, the well one after it."""
+    vendors = {"dead": acme.provider(sim, "openai")}
+    if second:
+        vendors["well"] = acme.provider(sim, "glm", times=2)
+    models = [f"{name}:m" for name in vendors]
+    terms = {"order": "listed", "max_output_tokens": acme.LIMIT, "timeouts": {"first_token_s": 0.5}, **route}
+    limit = f"{LIMIT / NANOS:.9f} CNY"
+    return acme.config(
+        sim, vendors, ledger, routes={"default": {"models": models, **terms}}, budgets={"all": {"limit": limit}}
+    )
+
+
+async def crowd(client: minimill.Client, callers: int, **options: Any) -> list[str]:
+    """Who answered each of so many calls at once, or the error."""
+    found: list[str] = []
+
+    async def one() -> None:
+        try:
+            found.append((await client.chat(world.PROMPT, **options)).provider)
+        except minimill.MinimillError as error:
+            found.append(type(error).__name__)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(callers):
+            group.start_soon(one)
+    return found
+
+
+async def charged(client: minimill.Client, provider: str) -> int:
+    """What the books charge to one provider, in nanos."""
+    rows = await client.spend()
+    lines = [line for row in rows if row.record.meta.provider == provider for line in row.lines]
+    return sum(line.held_nanos + line.booked_nanos for line in lines)
+
+
+async def check_share(client: minimill.Client, sim: Simulator, *, free: bool) -> None:
+    """The dead vendor got no more than a fifth of the budget, and the books cover every bill."""
+    assert await charged(client, "dead") <= (0 if free else LIMIT // 5)
+    settled, held = await acme.spent(client)
+    assert sim.bill(lambda record: acme.price(record) * (2 if record.vendor == "glm" else 1)) <= settled + held
+    assert settled + held <= LIMIT
+    assert await client._ledger.audit() == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("engine", ["memory", "sqlite"])
+async def test_the_second_vendor_carries_the_calls(
+    sim: Simulator, tmp_path: Path, fault: str, engine: str
+) -> None:
+    """200 callers at once: all are answered by the one that is well."""
+    sim.always("openai", FAULTS[fault])
+    ledger = "memory:" if engine == "memory" else f"sqlite:///{tmp_path}/ledger.db"
+    async with minimill.Client(config(sim, ledger, second=True)) as client:
+        assert await crowd(client, CALLERS) == ["well"] * CALLERS
+        await check_share(client, sim, free=fault in NOT_BILLED)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_nobody_else_to_ask(sim: Simulator, fault: str) -> None:
+    """200 callers, twice: every call fails, and four fifths of the budget are still there."""
+    sim.always("openai", FAULTS[fault])
+    async with minimill.Client(config(sim, "memory:", second=False, retries=0)) as client:
+        for _ in range(2):
+            assert "dead" not in await crowd(client, CALLERS)
+            await check_share(client, sim, free=fault in NOT_BILLED)
+
+
+@pytest.mark.parametrize("second", [True, False], ids=["with another", "alone"])
+async def test_refused_connections_cost_nothing(sim: Simulator, second: bool) -> None:
+    """Nothing listens at the vendor's port."""
+    settings = config(sim, "memory:", second=second, retries=1)
+    settings["providers"]["dead"]["base_url"] = "http://127.0.0.1:1/v1"
+    async with minimill.Client(settings) as client:
+        outcomes = await crowd(client, CALLERS)
+        assert set(outcomes) == {"well" if second else "TransportError"}
+        await check_share(client, sim, free=True)
+
+
+@contextlib.contextmanager
+def slammed_door() -> Iterator[str]:
+    """A server that accepts every connection and closes it at once; gives its address."""
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as server:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    server.accept()[0].close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/v1"
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+
+
+@pytest.mark.parametrize("second", [True, False], ids=["with another", "alone"])
+async def test_accepting_and_closing(sim: Simulator, second: bool) -> None:
+    """Whether the request arrived cannot be told, so each attempt is held, up to the share."""
+    with slammed_door() as address:
+        settings = config(sim, "memory:", second=second)
+        settings["providers"]["dead"]["base_url"] = address
+        async with minimill.Client(settings) as client:
+            outcomes = await crowd(client, CALLERS)
+            assert outcomes.count("well") == (CALLERS if second else 0)
+            await check_share(client, sim, free=False)
+
+
+@pytest.mark.parametrize("fault", ["silent", "503", "html 502", "closes"])
+@pytest.mark.parametrize("second", [True, False], ids=["with another", "alone"])
+async def test_it_recovers_when_the_vendor_comes_back(
+    sim: Simulator, fault: str, second: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crowd in the outage, then the vendor is well again: calls go to it once its cool-down is over."""
+    now = [0.0]
+    sim.always("openai", FAULTS[fault])
+    async with minimill.Client(config(sim, "memory:", second=second, retries=0)) as client:
+        monkeypatch.setattr(client._health, "_clock", lambda: now[0])
+        await crowd(client, CALLERS)
+        sim.clear_faults("openai")
+        now[0] += 3600
+        probe = await client.chat(world.PROMPT)
+        assert probe.provider == "dead"
+        assert await crowd(client, 20) == ["dead"] * 20
+
+
+async def test_an_outage_of_a_vendor_that_answered_a_moment_ago(sim: Simulator) -> None:
+    """Trust from before the outage does not let the whole budget go out: the first silence ends it."""
+    async with minimill.Client(config(sim, "memory:", second=True)) as client:
+        assert await crowd(client, 20) == ["dead"] * 20
+        before = await charged(client, "dead")
+        sim.always("openai", Fault.silent())
+        for _ in range(4):
+            assert await crowd(client, CALLERS // 4) == ["well"] * (CALLERS // 4)
+        assert await charged(client, "dead") - before <= LIMIT // 5
+
+
+async def test_callers_who_left_are_no_outage(sim: Simulator) -> None:
+    """Streams that their readers gave up count as spent, and not as answers that the vendor owes."""
+    from minimill.ledger.memory import MemoryLedger
+
+    now = [1_800_000_000.0]
+    ledger = MemoryLedger(clock=lambda: now[0])
+    async with minimill.Client(config(sim, "memory:", second=False), ledger=ledger) as client:
+        sim.always("openai", Fault.slow_chunks(0.001))
+        for _ in range(90):
+            async with client.stream(world.PROMPT) as stream:
+                await anext(stream)
+        now[0] += 3600
+        assert (await client.chat(world.PROMPT)).provider == "dead"
