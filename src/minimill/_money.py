@@ -16,7 +16,9 @@ MAX_NANOS = 2**63 - 1
 
 _SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£"}
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_AMOUNT = re.compile(r"\s*(?:(?P<n1>[-+]?[\d_]*\.?\d+)\s*(?P<c1>[A-Z]{3})|(?P<c2>[A-Z]{3})\s*(?P<n2>[-+]?[\d_]*\.?\d+))\s*")
+_AMOUNT = re.compile(
+    r"\s*(?:(?P<n1>[-+]?[\d_]*\.?\d+)\s*(?P<c1>[A-Z]{3})|(?P<c2>[A-Z]{3})\s*(?P<n2>[-+]?[\d_]*\.?\d+))\s*"
+)
 
 
 def check_currency(code: str) -> str:

@@ -25,7 +25,9 @@ def _found(group: str) -> dict[str, EntryPoint]:
     for point in entry_points(group=group):
         other = found.get(point.name)
         if other is not None and other.value != point.value:
-            raise PluginError(f"two packages claim {point.name!r} in {group}: {_owner(other)} and {_owner(point)}")
+            raise PluginError(
+                f"two packages claim {point.name!r} in {group}: {_owner(other)} and {_owner(point)}"
+            )
         found[point.name] = point
     return found
 
@@ -49,7 +51,9 @@ def load_dialect(name: str) -> Any:
     if isinstance(value, type):
         value = value()
     if value is not None and not all(hasattr(value, part) for part in ("encode", "decode", "decode_error")):
-        raise PluginError(f"the entry point {name!r} in {DIALECTS} is no dialect: see minimill.dialects.Dialect")
+        raise PluginError(
+            f"the entry point {name!r} in {DIALECTS} is no dialect: see minimill.dialects.Dialect"
+        )
     return value
 
 
@@ -75,4 +79,6 @@ def _load(group: str, name: str) -> Any:
     try:
         return point.load()
     except Exception as error:
-        raise PluginError(f"the entry point {name!r} in {group} ({point.value}) cannot be loaded: {error}") from error
+        raise PluginError(
+            f"the entry point {name!r} in {group} ({point.value}) cannot be loaded: {error}"
+        ) from error

@@ -92,6 +92,7 @@ class SyncClient:
 
     def chat(self, messages: MessagesLike, **arguments: Any) -> Reply:
         """As `Client.chat`."""
+
         async def chat() -> Reply:
             return await self._client.chat(messages, **arguments)
 

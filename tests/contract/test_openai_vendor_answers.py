@@ -148,13 +148,13 @@ def test_usage(vendor: str, usage: Any, expected: Usage) -> None:
                 "tool_calls": [
                     {
                         "index": 0,
-                        "id": "call_-7807251775253113230",
+                        "id": "call_-1234567890123456789",
                         "type": "function",
                         "function": {"name": "weather", "arguments": '{"city":"北京"}'},
                     }
                 ],
             },
-            (Text("\n"), ToolCall("call_-7807251775253113230", "weather", '{"city":"北京"}')),
+            (Text("\n"), ToolCall("call_-1234567890123456789", "weather", '{"city":"北京"}')),
         ),
         ("vllm", {"content": None, "reasoning": "h", "refusal": None}, (Reasoning("h", None, "vllm"),)),
         ("deepseek", {"content": "", "reasoning_content": "h"}, (Reasoning("h", None, "deepseek"),)),

@@ -92,8 +92,9 @@ class Page:
     def table(self, heading: str) -> dict[str, list[str]]:
         """The rows of the tables under a heading, before any deeper heading: first cell to the others."""
         rows = {}
-        for line in re.split(r"^#", self.section(heading), maxsplit=1, flags=re.M)[0].splitlines():
-            if line.startswith("|"):
+        lines = re.split(r"^#", self.section(heading), maxsplit=1, flags=re.M)[0].splitlines()
+        for line, following in zip(lines, [*lines[1:], ""], strict=True):
+            if line.startswith("|") and "| ---" not in line + following:
                 first, *others = (cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().strip("|")))
                 rows[first.strip("`")] = others
         return rows

@@ -98,7 +98,8 @@ class Session:
             return
         load_settings(tables)
         if block.text.startswith("# minimill.toml"):
-            Path("minimill.toml").write_text(block.text, encoding="utf-8")
+            text = block.text.replace("sqlite:////", "sqlite:///")  # absolute paths stay inside this folder
+            Path("minimill.toml").write_text(text, encoding="utf-8")
 
     def _shell(self, block: Block) -> None:
         printed = ""

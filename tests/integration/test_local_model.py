@@ -19,7 +19,9 @@ NAME = f"local:{MODEL}"
 
 pytestmark = [
     pytest.mark.anyio,
-    pytest.mark.skipif(not URL, reason="MINIMILL_LOCAL_URL names no server; scripts/local-model start gives one"),
+    pytest.mark.skipif(
+        not URL, reason="MINIMILL_LOCAL_URL names no server; scripts/local-model start gives one"
+    ),
 ]
 
 
@@ -80,7 +82,9 @@ async def test_a_cancelled_call_stays_charged(config: dict[str, object]) -> None
     """Nobody knows what a vendor bills for half an answer: the hold stands."""
     async with minimill.Client(config) as client:
         with anyio.move_on_after(0.3):
-            async with client.stream("Write a very long story.", model=NAME, max_output_tokens=1_000) as stream:
+            async with client.stream(
+                "Write a very long story.", model=NAME, max_output_tokens=1_000
+            ) as stream:
                 async for _ in stream:
                     pass
         settled, held = await settled_and_held(client)
@@ -93,7 +97,10 @@ async def test_a_schema_is_followed(config: dict[str, object]) -> None:
     """JSON with the asked-for keys, from a model too small to be trusted with it."""
     schema = {
         "type": "object",
-        "properties": {"name": {"type": "string", "maxLength": 12}, "age": {"type": "integer", "maximum": 120}},
+        "properties": {
+            "name": {"type": "string", "maxLength": 12},
+            "age": {"type": "integer", "maximum": 120},
+        },
         "required": ["name", "age"],
         "additionalProperties": False,
     }
@@ -123,7 +130,9 @@ async def test_a_conversation(config: dict[str, object]) -> None:
     async with minimill.Client(config) as client:
         turns = [minimill.system("You answer briefly."), minimill.user("Hello, I am Ada.")]
         first = await client.chat(turns, model=NAME, max_output_tokens=16)
-        second = await client.chat([*turns, first.message, minimill.user("Who am I?")], model=NAME, max_output_tokens=16)
+        second = await client.chat(
+            [*turns, first.message, minimill.user("Who am I?")], model=NAME, max_output_tokens=16
+        )
     assert first.usage is not None and second.usage is not None
     assert second.usage.input_tokens > first.usage.input_tokens
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 import stat
 import subprocess
@@ -330,7 +331,8 @@ def test_a_full_disk(path: Path) -> None:
     out = python(FULL, str(path)).stdout.splitlines()
     assert out[0].startswith("reserve: ") and "nothing was sent" in out[0]
     assert str(path) in out[0]
-    assert out[1].startswith("flush: ") and "what attempts first hold" in out[1]
+    assert out[1].startswith("flush: ")
+    assert re.search(r"what attempts .*first hold in", out[1])
     words = out[2].replace("(", "").replace(")", "").replace(",", "").split()
     assert words[1] == "3"
     assert words[2] == words[4] != "0"
@@ -358,19 +360,16 @@ asyncio.run(main(sys.argv[1]))
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become nobody")
 @pytest.mark.parametrize("what", ["file", "folder"])
-def test_a_file_or_folder_that_may_not_be_written(tmp_path: Path, what: str) -> None:
+def test_a_file_or_folder_that_may_not_be_written(folder: Path, what: str) -> None:
     """A read-only file, or a folder of somebody else, is an error that names it."""
-    folder = tmp_path / "theirs"
-    folder.mkdir()
-    for parent in (tmp_path, *list(tmp_path.parents)[:3]):
-        if parent.stat().st_uid == os.geteuid() and parent != Path("/"):
-            parent.chmod(0o755)
-    path = folder / ("ledger.db" if what == "file" else "new/ledger.db")
+    folder.chmod(0o755)
+    theirs = folder / "theirs"
+    theirs.mkdir()
+    path = theirs / ("ledger.db" if what == "file" else "new/ledger.db")
     if what == "file":
-        sqlite3.connect(path).execute("PRAGMA user_version = 0").connection.close()
         path.touch()
         path.chmod(0o444)
-        folder.chmod(0o777)
+        theirs.chmod(0o777)
     out = python(NOBODY, str(path)).stdout
     assert "theirs" in out
     assert "nothing was sent" in out

@@ -13,7 +13,6 @@ import anyio
 import pytest
 
 import minimill
-from minimill._money import NANOS
 from minimill.testing import Fault, Simulator
 from tests.unit.client import acme
 
@@ -22,8 +21,10 @@ from . import world
 pytestmark = pytest.mark.anyio
 
 CALLERS = 200
-LIMIT = 400 * world.CEILING
-"""The cap is worth 400 calls; a fifth of it 80."""
+LIMIT = 600 * world.CEILING
+"""The cap is worth 600 calls; a fifth of it 120."""
+SILENCE_S = 2.0
+"""First-token limit where the dead vendor is silent; generous, since the well one must keep it too."""
 FAULTS = {
     "silent": Fault.silent(),
     "silent after headers": Fault.silent(after_headers=True),
@@ -44,7 +45,7 @@ NOT_BILLED = ("503", "429", "500", "refused")
 
 @pytest.fixture
 def sim() -> Iterator[Simulator]:
-    """`openai` will be dead, `glm` is well and twice as dear."""
+    """`openai` will be dead, `glm` is well."""
     with Simulator(["openai", "glm"], length=8, input_tokens=acme.at_ceiling) as running:
         yield running
 
@@ -53,13 +54,16 @@ def config(sim: Simulator, ledger: str, *, second: bool, **route: Any) -> dict[s
     """The dead vendor first, the well one after it."""
     vendors = {"dead": acme.provider(sim, "openai")}
     if second:
-        vendors["well"] = acme.provider(sim, "glm", times=2)
+        vendors["well"] = acme.provider(sim, "glm")
     models = [f"{name}:m" for name in vendors]
-    terms = {"order": "listed", "max_output_tokens": acme.LIMIT, "timeouts": {"first_token_s": 0.5}, **route}
-    limit = f"{LIMIT / NANOS:.9f} CNY"
-    return acme.config(
-        sim, vendors, ledger, routes={"default": {"models": models, **terms}}, budgets={"all": {"limit": limit}}
-    )
+    terms = {"order": "listed", "max_output_tokens": acme.LIMIT, "timeouts": {"first_token_s": 60}, **route}
+    budgets = {"all": {"limit": world.cap(600)}}
+    return acme.config(sim, vendors, ledger, routes={"default": {"models": models, **terms}}, budgets=budgets)
+
+
+def patience(fault: str) -> dict[str, Any]:
+    """A route's first-token limit: short where it has to pass."""
+    return {"timeouts": {"first_token_s": SILENCE_S if "silent" in fault else 60}}
 
 
 async def crowd(client: minimill.Client, callers: int, **options: Any) -> list[str]:
@@ -89,7 +93,7 @@ async def check_share(client: minimill.Client, sim: Simulator, *, free: bool) ->
     """The dead vendor got no more than a fifth of the budget, and the books cover every bill."""
     assert await charged(client, "dead") <= (0 if free else LIMIT // 5)
     settled, held = await acme.spent(client)
-    assert sim.bill(lambda record: acme.price(record) * (2 if record.vendor == "glm" else 1)) <= settled + held
+    assert sim.bill(acme.price) <= settled + held
     assert settled + held <= LIMIT
     assert await client._ledger.audit() == []
 
@@ -102,8 +106,8 @@ async def test_the_second_vendor_carries_the_calls(
     """200 callers at once: all are answered by the one that is well."""
     sim.always("openai", FAULTS[fault])
     ledger = "memory:" if engine == "memory" else f"sqlite:///{tmp_path}/ledger.db"
-    async with minimill.Client(config(sim, ledger, second=True)) as client:
-        assert await crowd(client, CALLERS) == ["well"] * CALLERS
+    async with minimill.Client(config(sim, ledger, second=True, **patience(fault))) as client:
+        assert await crowd(client, CALLERS) .count("well") == CALLERS
         await check_share(client, sim, free=fault in NOT_BILLED)
 
 
@@ -111,7 +115,7 @@ async def test_the_second_vendor_carries_the_calls(
 async def test_nobody_else_to_ask(sim: Simulator, fault: str) -> None:
     """200 callers, twice: every call fails, and four fifths of the budget are still there."""
     sim.always("openai", FAULTS[fault])
-    async with minimill.Client(config(sim, "memory:", second=False, retries=0)) as client:
+    async with minimill.Client(config(sim, "memory:", second=False, retries=0, **patience(fault))) as client:
         for _ in range(2):
             assert "dead" not in await crowd(client, CALLERS)
             await check_share(client, sim, free=fault in NOT_BILLED)
@@ -165,7 +169,7 @@ async def test_it_recovers_when_the_vendor_comes_back(
     """A crowd in the outage, then the vendor is well again: calls go to it once its cool-down is over."""
     now = [0.0]
     sim.always("openai", FAULTS[fault])
-    async with minimill.Client(config(sim, "memory:", second=second, retries=0)) as client:
+    async with minimill.Client(config(sim, "memory:", second=second, retries=0, **patience(fault))) as client:
         monkeypatch.setattr(client._health, "_clock", lambda: now[0])
         await crowd(client, CALLERS)
         sim.clear_faults("openai")
@@ -177,7 +181,7 @@ async def test_it_recovers_when_the_vendor_comes_back(
 
 async def test_an_outage_of_a_vendor_that_answered_a_moment_ago(sim: Simulator) -> None:
     """Trust from before the outage does not let the whole budget go out: the first silence ends it."""
-    async with minimill.Client(config(sim, "memory:", second=True)) as client:
+    async with minimill.Client(config(sim, "memory:", second=True, **patience("silent"))) as client:
         assert await crowd(client, 20) == ["dead"] * 20
         before = await charged(client, "dead")
         sim.always("openai", Fault.silent())
@@ -194,7 +198,7 @@ async def test_callers_who_left_are_no_outage(sim: Simulator) -> None:
     ledger = MemoryLedger(clock=lambda: now[0])
     async with minimill.Client(config(sim, "memory:", second=False), ledger=ledger) as client:
         sim.always("openai", Fault.slow_chunks(0.001))
-        for _ in range(90):
+        for _ in range(130):
             async with client.stream(world.PROMPT) as stream:
                 await anext(stream)
         now[0] += 3600

@@ -144,7 +144,11 @@ def _part_from_mapping(part: Any) -> Part:
         return Text(part["text"])
     if kind == "image_url":
         image = part["image_url"]
-        return Image(url=image["url"], detail=image.get("detail")) if isinstance(image, Mapping) else Image(url=image)
+        return (
+            Image(url=image["url"], detail=image.get("detail"))
+            if isinstance(image, Mapping)
+            else Image(url=image)
+        )
     if kind == "input_audio":
         return Audio(b64decode(part["input_audio"]["data"]), part["input_audio"]["format"])
     if kind == "file" and "file_id" in part["file"]:

@@ -121,7 +121,9 @@ class Tool:
 
     name: str
     description: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}}, hash=False)
+    parameters: Mapping[str, Any] = field(
+        default_factory=lambda: {"type": "object", "properties": {}}, hash=False
+    )
     """JSON Schema of the arguments."""
     strict: bool | None = None
     """Whether the vendor shall hold the model to the schema; None: the vendor's default."""

@@ -52,7 +52,9 @@ class ChatRequest:
         if self.max_output_tokens is not None and self.max_output_tokens < 1:
             raise ValueError("max_output_tokens is at least 1")
         if isinstance(self.reasoning, str) and self.reasoning not in EFFORTS:
-            raise ValueError(f"reasoning is one of {', '.join(EFFORTS)}, a bool or a number, not {self.reasoning!r}")
+            raise ValueError(
+                f"reasoning is one of {', '.join(EFFORTS)}, a bool or a number, not {self.reasoning!r}"
+            )
 
     @property
     def thinking(self) -> bool | None:

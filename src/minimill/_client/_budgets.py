@@ -80,7 +80,9 @@ class Budgets:
             words.append(str(converted))
         return Converted(nanos, tuple(dict.fromkeys(words)))
 
-    def check_max_cost(self, most: Money, attempts: Sequence[Attempt], candidate: Candidate, on: dt.date) -> None:
+    def check_max_cost(
+        self, most: Money, attempts: Sequence[Attempt], candidate: Candidate, on: dt.date
+    ) -> None:
         """Refuse an attempt that could lift its call above `most`.
 
         Raises:
@@ -160,7 +162,9 @@ def scope_words(offer: Offer, labels: Labels, route: str | None) -> dict[str, st
 def _covers(budget: BudgetDefinition, words: Mapping[str, str]) -> bool:
     for key, wanted in budget.scope.items():
         value = words.get(key)
-        if value != wanted and not (key == "model" and value is not None and value.partition(":")[2] == wanted):
+        if value != wanted and not (
+            key == "model" and value is not None and value.partition(":")[2] == wanted
+        ):
             return False
     return True
 

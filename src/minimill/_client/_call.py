@@ -44,8 +44,8 @@ class Terms:
     """What holds for one call, from its arguments, its route and the configuration."""
 
     route: str | None
-    timeouts: Timeouts = Timeouts()
-    retry: RetryPolicy = RetryPolicy()
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
     max_attempts: int | None = None
     max_cost: Money | None = None
     deadline_s: float | None = None
@@ -247,7 +247,9 @@ class Call:
             return self.told(self.errors[-1])
         if not self.errors and len(left_out) == 1 and "needs a key" in next(iter(left_out.values())):
             return self.told(MissingKeyError(next(iter(left_out.values()))))
-        return self.told(AllAttemptsFailedError(_summary(self, left_out), errors=self.errors, left_out=left_out))
+        return self.told(
+            AllAttemptsFailedError(_summary(self, left_out), errors=self.errors, left_out=left_out)
+        )
 
 
 def _ceiling_nanos(candidate: Candidate) -> int:
@@ -271,13 +273,22 @@ def _clearest(errors: list[MinimillError]) -> MinimillError:
 def _summary(call: Call, left_out: dict[str, str]) -> str:
     parts = []
     for error in call.errors:
-        who = f"{error.provider}:{error.model}: " if isinstance(error, ProviderError) and error.provider else ""
+        who = (
+            f"{error.provider}:{error.model}: " if isinstance(error, ProviderError) and error.provider else ""
+        )
         parts.append(f"{who}{type(error).__name__}: {error.message}")
     parts += [f"{name} was left out: {reason}" for name, reason in left_out.items()]
-    untried = [c.name for c in call.plan.candidates if not any(a.model == c.offer.wire_model for a in call.attempts)]
+    untried = [
+        c.name for c in call.plan.candidates if not any(a.model == c.offer.wire_model for a in call.attempts)
+    ]
     if call.seconds_left() <= 0:
         parts.append("the deadline of the call passed")
-    elif call.tried and call.terms.max_attempts is not None and call.tried >= call.terms.max_attempts and untried:
+    elif (
+        call.tried
+        and call.terms.max_attempts is not None
+        and call.tried >= call.terms.max_attempts
+        and untried
+    ):
         parts.append(f"max_attempts = {call.terms.max_attempts} left {', '.join(untried)} untried")
     head = "no candidate could serve the call" if not call.attempts else "every attempt failed"
     return f"{head}: {'; '.join(parts) or 'the route has no candidates'}"

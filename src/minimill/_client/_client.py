@@ -6,7 +6,6 @@ import logging
 import os
 from collections.abc import Mapping
 from decimal import Decimal
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -68,7 +67,9 @@ class Client:
         http_client: httpx.AsyncClient | None = None,
         http_transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self.settings = config if isinstance(config, Settings) else load_settings(config, finder=load_provider_file)
+        self.settings = (
+            config if isinstance(config, Settings) else load_settings(config, finder=load_provider_file)
+        )
         self._labels = Labels(app if app is not None else self.settings.app, checked(tags))
         self._pickled = (self.settings, app, dict(tags or {}), ledger)
         self._injected = http_client is not None or http_transport is not None
@@ -217,7 +218,9 @@ class Client:
         plan = self._plan(request, route, options, stream=stream)
         if not self._declared:
             await self._ready()
-        labels = self._labels.under(current().app, current().tags).under(options.get("app"), options.get("tags"))
+        labels = self._labels.under(current().app, current().tags).under(
+            options.get("app"), options.get("tags")
+        )
         return Call(new_call_id(), labels, self._terms(route, options), plan, self._health)
 
     def _check_process(self) -> None:
@@ -249,10 +252,14 @@ class Client:
             requires=route.requires,
             max_output_tokens=route.max_output_tokens,
             accept_unsure_prices=route.accept_unsure_prices,
-            lasts_s=_longest_s(self._timeouts(route, options), _either(options.get("wait_s"), route.wait_s) or 0.0),
+            lasts_s=_longest_s(
+                self._timeouts(route, options), _either(options.get("wait_s"), route.wait_s) or 0.0
+            ),
         )
         offers = self._offers.of(route)
-        return make_plan(offers, request, measure(request), wishes, self._health, self._comparable, stream=stream)
+        return make_plan(
+            offers, request, measure(request), wishes, self._health, self._comparable, stream=stream
+        )
 
     def _comparable(self, amount: Money, currency: str) -> Decimal | None:
         import datetime as dt
@@ -260,7 +267,11 @@ class Client:
         if amount.currency == currency:
             return Decimal(amount.nanos)
         try:
-            return Decimal(self.settings.exchange.convert(amount, currency, on=dt.date.today()).money.nanos)
+            return Decimal(
+                self.settings.exchange.convert(
+                    amount, currency, on=dt.datetime.now(dt.UTC).date()
+                ).money.nanos
+            )
         except ConfigError:
             return None
 
@@ -297,5 +308,3 @@ def _either(call: Any, route: Any) -> Any:
 
 def _unpickled(settings: Settings, app: str | None, tags: dict[str, str], ledger: str | None) -> Client:
     return Client(settings, app=app, tags=tags, ledger=ledger)
-
-

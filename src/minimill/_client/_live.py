@@ -118,5 +118,3 @@ class Live:
     def call(self) -> Call:
         """The call that this stream serves."""
         return self._call
-
-

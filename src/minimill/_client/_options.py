@@ -105,7 +105,9 @@ def _format(value: Any) -> ResponseFormat | None:
     if value is None or isinstance(value, (str, JsonSchema)):
         if value in (None, "text", "json") or isinstance(value, JsonSchema):
             return value  # type: ignore[return-value]  # one of the two words
-        raise ValueError(f"response_format is 'text', 'json', a JsonSchema or a pydantic model, not {value!r}")
+        raise ValueError(
+            f"response_format is 'text', 'json', a JsonSchema or a pydantic model, not {value!r}"
+        )
     if hasattr(value, "model_json_schema"):
         return JsonSchema.of(value)
     if isinstance(value, Mapping):

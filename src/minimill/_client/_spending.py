@@ -112,7 +112,12 @@ class Spending:
             self._release(status, None, answered=False)
 
     def _settle(
-        self, status: str, usage: Usage | None, charge: Charge, error: ProviderError | None, finish: str | None = None
+        self,
+        status: str,
+        usage: Usage | None,
+        charge: Charge,
+        error: ProviderError | None,
+        finish: str | None = None,
     ) -> None:
         try:
             converted = self.budgets.convert(charge.money, self.debits, self.started_at.date())

@@ -38,7 +38,8 @@ def details(
 
 def _buckets(buckets: Iterable[Bucket]) -> list[dict[str, Any]]:
     return [
-        {"name": b.name, "count": b.count, "price": str(b.price), "nanos": format(b.nanos, "f")} for b in buckets
+        {"name": b.name, "count": b.count, "price": str(b.price), "nanos": format(b.nanos, "f")}
+        for b in buckets
     ]
 
 

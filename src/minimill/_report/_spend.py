@@ -125,7 +125,9 @@ def charge_of(row: SpendRow) -> Money | None:
 def certainty_of(row: SpendRow) -> str:
     """The record's certainty; `corrected` once a correction took its place."""
     freed = bool(row.lines) and not any(line.held_nanos for line in row.lines)
-    corrected = row.corrected_nanos != 0 or (row.record.certainty == "held" and freed and bool(_reserved(row)))
+    corrected = row.corrected_nanos != 0 or (
+        row.record.certainty == "held" and freed and bool(_reserved(row))
+    )
     return "corrected" if corrected else row.record.certainty
 
 

@@ -47,7 +47,9 @@ class Candidate:
             return self
         limit = self.request.max_output_tokens if max_output_tokens is None else max_output_tokens
         request = replace(self.request, max_output_tokens=limit)
-        priced, unpriced = _ceiling(self.offer, request, self.size, self.thinking, self.explicit_cache, self.lasts_s)
+        priced, unpriced = _ceiling(
+            self.offer, request, self.size, self.thinking, self.explicit_cache, self.lasts_s
+        )
         return replace(self, request=request, ceiling=priced, unpriced=unpriced)
 
 
@@ -76,10 +78,19 @@ class Plan:
         for number, candidate in enumerate(self.candidates, 1):
             most = "unknown" if candidate.ceiling is None else str(candidate.ceiling.money)
             guess = "unknown" if candidate.expected is None else str(candidate.expected)
-            rows.append((f"{number}.", candidate.name, guess, most, f"{candidate.request.max_output_tokens:,}"))
+            rows.append(
+                (f"{number}.", candidate.name, guess, most, f"{candidate.request.max_output_tokens:,}")
+            )
         widths = [max(len(row[column]) for row in rows) for column in range(5)]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        lines += [f"   {candidate.name}: {candidate.unpriced}" for candidate in self.candidates if candidate.unpriced]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        lines += [
+            f"   {candidate.name}: {candidate.unpriced}"
+            for candidate in self.candidates
+            if candidate.unpriced
+        ]
         lines += [f"left out  {left.name}: {left.reason}" for left in self.left_out]
         return "\n".join(lines)
 
@@ -130,7 +141,9 @@ def make_plan(
             found.append(candidate)
     if not found:
         # Better a vendor that may be ill than no answer; the first to recover comes first.
-        resting_ones = sorted((item for item in left if item.candidate is not None), key=lambda item: item.longest_s)
+        resting_ones = sorted(
+            (item for item in left if item.candidate is not None), key=lambda item: item.longest_s
+        )
         found = [item.candidate for item in resting_ones if item.candidate is not None]
         left = [item for item in left if item.candidate is None]
     elif wishes.order == "cost":
@@ -140,7 +153,7 @@ def make_plan(
 
 def _retired(offer: Offer) -> bool:
     model = offer.model
-    return model.status == "retired" or (model.retires_on is not None and model.retires_on < dt.date.today())
+    return model.status == "retired" or (model.retires_on is not None and model.retires_on < dt.datetime.now(dt.UTC).date())
 
 
 def _no_key(offer: Offer) -> str | None:
@@ -182,7 +195,12 @@ def will_think(offer: Offer, request: ChatRequest) -> bool | None:
 
 
 def _situation(
-    offer: Offer, request: ChatRequest, size: RequestSize, thinking: bool | None, explicit: bool, lasts_s: float
+    offer: Offer,
+    request: ChatRequest,
+    size: RequestSize,
+    thinking: bool | None,
+    explicit: bool,
+    lasts_s: float,
 ) -> Situation:
     now = dt.datetime.now(dt.UTC)
     return Situation(
@@ -209,7 +227,12 @@ def _limits(offer: Offer, request: ChatRequest) -> Limits:
 
 
 def _ceiling(
-    offer: Offer, request: ChatRequest, size: RequestSize, thinking: bool | None, explicit: bool, lasts_s: float
+    offer: Offer,
+    request: ChatRequest,
+    size: RequestSize,
+    thinking: bool | None,
+    explicit: bool,
+    lasts_s: float,
 ) -> tuple[Ceiling | None, str | None]:
     situation = _situation(offer, request, size, thinking, explicit, lasts_s)
     bounds = _bounds(offer, thinking)

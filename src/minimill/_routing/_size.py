@@ -6,7 +6,18 @@ import json
 import unicodedata
 from collections.abc import Iterator
 
-from minimill._chat import Audio, ChatRequest, File, Image, JsonSchema, Message, Reasoning, Text, ToolCall, ToolResult
+from minimill._chat import (
+    Audio,
+    ChatRequest,
+    File,
+    Image,
+    JsonSchema,
+    Message,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+)
 from minimill._pricing import RequestSize
 
 
@@ -43,7 +54,9 @@ def measure(request: ChatRequest) -> RequestSize:
             for tool in request.tools
         ),
         schemas=0 if schema is None else 1,
-        schema_bytes=0 if schema is None else _json_bytes(schema.schema) + wide_bytes(schema.description or ""),
+        schema_bytes=0
+        if schema is None
+        else _json_bytes(schema.schema) + wide_bytes(schema.description or ""),
         images=images,
         files=files,
         audio=audio,

@@ -40,8 +40,8 @@ class Exchange:
     """Reads one response. `timed` says that the connection itself keeps `progress.read_by`."""
 
     __slots__ = (
-        "_close",
         "_chunks",
+        "_close",
         "_ended",
         "_got",
         "_limits",

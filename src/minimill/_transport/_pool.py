@@ -44,7 +44,13 @@ class Lane:
     """The connections to one origin."""
 
     def __init__(
-        self, origin: httpcore.Origin, context: ssl.SSLContext, *, keep_alive_s: float, most: int, most_idle: int
+        self,
+        origin: httpcore.Origin,
+        context: ssl.SSLContext,
+        *,
+        keep_alive_s: float,
+        most: int,
+        most_idle: int,
     ) -> None:
         self.origin = origin
         self.context = context

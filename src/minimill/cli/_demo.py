@@ -18,13 +18,32 @@ NANOS_A_CALL = 1_200_000
 
 
 @click.command(short_help="A real workload on simulated vendors, under a cap.")
-@click.option("--calls", type=click.IntRange(min=1), help=f"Questions to ask. Left out: {CALLS}, or "
-              f"{CALLS_WITH_LOCAL} with --local.")  # fmt: skip
-@click.option("--concurrency", type=click.IntRange(1, 1000), default=40, show_default=True, help="Calls at once.")
-@click.option("--cap", type=amount, metavar="AMOUNT", help="Hard cap, such as '0.5 CNY'. Left out: too little for all calls.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Decides answers, their lengths, and what goes wrong.")
-@click.option("--local", metavar="URL", help="An OpenAI-compatible server of your own (llama.cpp, vLLM): the free candidate "
-              f"of {LOCAL_CALLS} calls.")  # fmt: skip
+@click.option(
+    "--calls",
+    type=click.IntRange(min=1),
+    help=f"Questions to ask. Left out: {CALLS}, or {CALLS_WITH_LOCAL} with --local.",
+)
+@click.option(
+    "--concurrency", type=click.IntRange(1, 1000), default=40, show_default=True, help="Calls at once."
+)
+@click.option(
+    "--cap",
+    type=amount,
+    metavar="AMOUNT",
+    help="Hard cap, such as '0.5 CNY'. Left out: too little for all calls.",
+)
+@click.option(
+    "--seed",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Decides answers, their lengths, and what goes wrong.",
+)
+@click.option(
+    "--local",
+    metavar="URL",
+    help=f"An OpenAI-compatible server of your own (llama.cpp, vLLM): the free candidate of {LOCAL_CALLS} calls.",
+)
 @click.option("--local-key", metavar="KEY", envvar="MINIMILL_LOCAL_KEY", help="Its key, if it wants one.")
 @click.option("--local-model", metavar="ID", help="Its model. Left out: the first that it lists.")
 @ledger_option

@@ -81,12 +81,10 @@ def _reached(tier: Mapping[str, Any], call: CallRecord) -> bool:
     """Whether a tier of lengths is reached; others (priority, thinking) the demo never asks for."""
     if any(word in tier for word in _SPECIAL):
         return False
-    return (
-        call.input_tokens > tier.get("input_over", -1)
-        and call.input_tokens >= tier.get("input_from", 0)
-        and call.output_tokens > tier.get("output_over", -1)
-        and call.output_tokens >= tier.get("output_from", 0)
-    )
+    over, least = tier.get("input_over", -1), tier.get("input_from", 0)
+    long_input = call.input_tokens > over and call.input_tokens >= least
+    over, least = tier.get("output_over", -1), tier.get("output_from", 0)
+    return bool(long_input and call.output_tokens > over and call.output_tokens >= least)
 
 
 def in_yuan(nanos: int, currency: str, rate: Rate) -> int:
@@ -124,6 +122,7 @@ class VendorCheck:
 
     @property
     def holds(self) -> bool:
+        """Whether the books are at least the bill, and equal to it where usage was reported."""
         return self.booked >= self.bill and self.equal == self.told and not self.short
 
 
@@ -142,7 +141,11 @@ class Check:
     @property
     def holds(self) -> bool:
         """Whether all of it is true."""
-        return self.bill <= self.booked <= self.cap and not self.faults and all(one.holds for one in self.vendors)
+        return (
+            self.bill <= self.booked <= self.cap
+            and not self.faults
+            and all(one.holds for one in self.vendors)
+        )
 
 
 def compare(
@@ -154,7 +157,9 @@ def compare(
     question_of: QuestionOf,
 ) -> tuple[list[VendorCheck], int]:
     """Each vendor's bill against the books, call by call; and the whole bill in nanos of yuan."""
-    checks = {vendor: VendorCheck(vendor, currency(vendor)) for vendor in dict.fromkeys(one.vendor for one in calls)}
+    checks = {
+        vendor: VendorCheck(vendor, currency(vendor)) for vendor in dict.fromkeys(one.vendor for one in calls)
+    }
     total = 0
     known = set()
     for call, row in paired(calls, rows, question_of):
@@ -203,10 +208,8 @@ def paired(
             by_question[meta.provider, meta.model, meta.tags["question"]].append(row)
     found: list[tuple[CallRecord, SpendRow | None]] = []
     for call in calls:
-        row = by_id.get(call.request_id)
-        if row is None:
-            number = question_of.get(str(call.body["messages"][-1]["content"]), "")
-            waiting = by_question.get((call.vendor, call.model, number))
-            row = waiting.pop(0) if waiting else None
-        found.append((call, row))
+        known = by_id.get(call.request_id)
+        number = question_of.get(str(call.body["messages"][-1]["content"]), "")
+        waiting = by_question.get((call.vendor, call.model, number))
+        found.append((call, known or (waiting.pop(0) if waiting else None)))
     return found

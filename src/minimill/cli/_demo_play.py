@@ -11,7 +11,6 @@ import tempfile
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -37,7 +36,9 @@ PATIENCE_S = 1.5
 """Until the first token; a vendor that says nothing is left after it."""
 WAIT_S = 1.0
 """How long a call waits for held money to come free."""
-LOCAL_AT_ONCE, LOCAL_OUTPUT, LOCAL_PATIENCE_S = 2, 48, 20.0
+LOCAL_AT_ONCE, LOCAL_OUTPUT = 2, 48
+LOCAL_PATIENCE_S, LOCAL_SECONDS = 15.0, 15.0
+"""Until its first token, and until what still waits for the local server goes to the vendors instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ async def play(demand: Demand, out: Output, speed: vendors.Speed | None = None) 
         vendors.environment(**_keys(running, demand.local)),
         tempfile.TemporaryDirectory(prefix="minimill-demo-") as temporary,
     ):
-        url = demand.ledger or f"sqlite:///{Path(temporary).absolute()}/ledger.db"
+        url = demand.ledger or f"sqlite:///{temporary}/ledger.db"
         model = None if demand.local is None else await _local_model(demand.local, out)
         return await _played(demand, out, running, url, model)
 
@@ -104,7 +105,7 @@ async def _played(
     asked = questions(demand.calls - local)
     groups = [Group(asked, "default", demand.concurrency)]
     if local:
-        groups.insert(0, Group(local_questions(local), "local", LOCAL_AT_ONCE))
+        groups.insert(0, Group(local_questions(local), "local", LOCAL_AT_ONCE, LOCAL_SECONDS))
     settings = load_settings(_config(demand, running, budget, local_model), environ={})
     tally = Tally(demand.calls)
     names = [*(["local"] if local else []), *running.vendors]
@@ -136,7 +137,9 @@ def checked(
 ) -> bill.Check:
     """The books against the bill of every vendor."""
     prices = bill.PriceList(folder(), running.vendors)
-    newest = max((rate for rate in exchange.rates if (rate.base, rate.quote) == ("USD", "CNY")), key=lambda r: r.date)
+    newest = max(
+        (rate for rate in exchange.rates if (rate.base, rate.quote) == ("USD", "CNY")), key=lambda r: r.date
+    )
     rate = bill.Rate(newest.mid, newest.margin)
     one_by_one, whole = bill.compare(
         running.calls, outcome.rows, prices.nanos, prices.currency, rate, question_of
@@ -163,7 +166,7 @@ def _config(demand: Demand, running: Simulator, budget: str, local_model: str | 
         routes["local"] = {
             "models": [f"local:{local_model}", *vendors.MODELS],
             "max_output_tokens": LOCAL_OUTPUT,
-            "timeouts": {"first_token_s": LOCAL_PATIENCE_S},
+            "timeouts": {"first_token_s": LOCAL_PATIENCE_S, "total_s": 2 * LOCAL_PATIENCE_S},
         }
     return {
         "providers": providers,
@@ -200,7 +203,10 @@ async def _local_model(local: Local, out: Output) -> str:
     try:
         return await anyio.to_thread.run_sync(_first_listed, local)
     except (OSError, LookupError, TypeError, ValueError) as error:
-        out.line(f"the local server at {local.base_url} does not list its models ({error}): calls will fall back", "yellow")
+        out.line(
+            f"the local server at {local.base_url} does not list its models ({error}): calls will fall back",
+            "yellow",
+        )
         return "any"
 
 

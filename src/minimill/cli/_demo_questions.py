@@ -27,7 +27,7 @@ DOCS_APP, CHAT_APP = "docs-bot", "wenda"
 USERS = ("ada", "li", "mei", "omar", "zhang")
 _CHINESE_EVERY = 4
 _STREAM_EVERY = 2
-_LEAVE_EVERY, _LEAVE_FROM = 26, 5
+_LEAVE_EVERY, _LEAVE_FROM = 25, 5
 """Of so many questions one user has seen enough in the middle of the answer."""
 
 

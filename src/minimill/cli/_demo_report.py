@@ -25,14 +25,19 @@ _HELD = {
 }
 
 
-def report(out: Output, outcome: Outcome, check: Check) -> None:
+SPEND = (
+    ("Spend by provider", ("provider",)),
+    ("Spend by model", ("model",)),
+    ("Spend by app and user", ("app", "tag:user")),
+)
+
+
+def report(
+    out: Output, outcome: Outcome, check: Check, spend: Sequence[tuple[str, tuple[str, ...]]] = SPEND
+) -> None:
     """Everything, the check line last."""
     _calls(out, outcome.tally, outcome.seconds)
-    for title, by in (
-        ("Spend by provider", ("provider",)),
-        ("Spend by model", ("model",)),
-        ("Spend by app and user", ("app", "tag:user")),
-    ):
+    for title, by in spend:
         _titled(out, title)
         out.table(spend_table(outcome.rows, by))
     _titled(out, "How attempts ended")
@@ -51,16 +56,26 @@ def _titled(out: Output, title: str) -> None:
 
 
 def _calls(out: Output, tally: Tally, seconds: float) -> None:
-    out.line(
-        f"{tally.calls} calls in {seconds:.1f} s: {tally.answered} answered ({tally.fallbacks} by a fallback), "
-        f"{tally.left} cancelled by users, {tally.cut} cut off by a vendor, "
-        f"{tally.refused} refused by the cap, {tally.failed} failed",
-        "bold",
-    )
-    if tally.refusal:
-        out.line(f"refused, for instance: {tally.refusal}", DIM)
+    out.line(f"{tally.calls} calls in {seconds:.1f} s", "bold")
+    out.line(f"  {tally.answered:>4} answered, {tally.fallbacks} of them by a fallback")
+    for count, words in (
+        (tally.refused, f"refused by the cap{_refusal(tally)}"),
+        (tally.left, "cancelled by their users in mid-answer"),
+        (tally.cut, "cut off by a vendor in mid-answer"),
+        (tally.failed, "failed"),
+    ):
+        if count:
+            out.line(f"  {count:>4} {words}")
     for problem, count in tally.problems.most_common(3):
-        out.line(f"failed {count} ×: {problem}", BAD)
+        out.line(f"  {count:>4} × {problem}", BAD)
+
+
+def _refusal(tally: Tally) -> str:
+    refusal = tally.refusal
+    if refusal is None or refusal.limit is None:
+        return ""
+    left = refusal.limit - refusal.settled - refusal.held
+    return f": at the first {short(left.nanos)} was left, and it needed up to {short(refusal.needed.nanos)}"
 
 
 # --- spend ---
@@ -122,12 +137,21 @@ def endings_table(rows: Sequence[SpendRow]) -> Table:
     for (provider, ended, money), group in sorted(sums.items()):
         why = _why(ended, money)
         spent = "" if money == "released" else short(group.settled + group.held)
-        table.add(provider, ended, Styled(money, "yellow" if money == "held" else ""), f"{group.attempts:,}", spent, why)
+        table.add(
+            provider,
+            ended,
+            Styled(money, "yellow" if money == "held" else ""),
+            f"{group.attempts:,}",
+            spent,
+            why,
+        )
     return table
 
 
 def _ending(row: SpendRow) -> tuple[str, str]:
     record = row.record
+    if record.status == "TransportError" and record.certainty == "released":
+        return "not reached", record.certainty
     if record.status == "TransportError":
         return ("silent" if record.first_token_s is None else "cut off"), record.certainty
     if record.status in ("abandoned", "CancelledError", "Cancelled"):
@@ -138,6 +162,8 @@ def _ending(row: SpendRow) -> tuple[str, str]:
 
 
 def _why(ended: str, money: str) -> str:
+    if ended == "not reached":
+        return "nothing was sent: nothing is billed"
     if money == "released":
         return "the vendor refused: nothing is billed"
     if money == "held":
@@ -161,7 +187,9 @@ def budget_table(out: Output, balance: Balance) -> Table:
 
 def check_table(check: Check) -> Table:
     """One line for each vendor, in the currency it bills in."""
-    table = Table(["vendor", ">requests", ">billed", ">its bill", "", ">in the books", ">equal to the nano", ""])
+    table = Table(
+        ["vendor", ">requests", ">billed", ">its bill", "", ">in the books", ">equal to the nano", ""]
+    )
     money = [Money(nanos, one.currency) for one in check.vendors for nanos in (one.bill, one.booked)]
     amounts = aligned(money)
     for one, bill, booked in zip(check.vendors, amounts[::2], amounts[1::2], strict=True):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,8 +52,8 @@ class Tally:
     """Attempts answered 429, by provider."""
     lost: Counter[str] = field(default_factory=Counter)
     """Attempts without an answer or with half of one, by provider."""
-    refusal: str = ""
-    """What the first refusal said."""
+    refusal: BudgetExceededError | None = None
+    """The first refusal."""
     problems: Counter[str] = field(default_factory=Counter)
     """Failures that are neither refusals nor cut streams, in words."""
     balance: Balance | None = None
@@ -82,6 +82,9 @@ class Group:
     questions: Sequence[Question]
     route: str
     at_once: int
+    seconds: float = float("inf")
+    """After so long its remaining questions go the way `otherwise`."""
+    otherwise: str = "default"
 
 
 async def run(client: Client, ledger: Ledger, groups: Iterable[Group], tally: Tally, tag: str) -> Outcome:
@@ -91,7 +94,7 @@ async def run(client: Client, ledger: Ledger, groups: Iterable[Group], tally: Ta
         for group in groups:
             waiting = iter(group.questions)
             for _ in range(min(group.at_once, len(group.questions))):
-                tasks.start_soon(_worker, client, waiting, group.route, tally, tag)
+                tasks.start_soon(_worker, client, group, waiting, tally, tag)
         tasks.start_soon(_watch_balance, client, budget, tally)
     seconds = tally.seconds()
     rows = [row for row in await client.spend() if row.record.meta.tags.get("run") == tag]
@@ -99,10 +102,10 @@ async def run(client: Client, ledger: Ledger, groups: Iterable[Group], tally: Ta
     return Outcome(tally, balance, rows, await ledger.audit(), seconds)
 
 
-async def _worker(client: Client, waiting: Iterable[Question], route: str, tally: Tally, tag: str) -> None:
+async def _worker(client: Client, group: Group, waiting: Iterator[Question], tally: Tally, tag: str) -> None:
     for question in waiting:
         options: dict[str, Any] = {
-            "route": route,
+            "route": group.route if tally.seconds() < group.seconds else group.otherwise,
             "app": question.app,
             "tags": {"user": question.user, "question": str(question.number), "run": tag},
             "reasoning": False,
@@ -133,15 +136,18 @@ async def _ask_and_leave(client: Client, question: Question, options: dict[str, 
     """Half of those who leave close the stream, the others have their task cancelled."""
     cancels = question.number % 2 == 0
     seen = 0
+    left = False
     with anyio.CancelScope() as scope:
         async with client.stream(question.text, **options) as stream:
             async for event in stream:
                 seen += isinstance(event, TextDelta)
-                if seen == _PATIENCE and cancels:
-                    scope.cancel()
-                elif seen == _PATIENCE:
+                if seen < _PATIENCE:
+                    continue
+                left = True
+                if not cancels:
                     break
-    if seen == _PATIENCE:
+                scope.cancel()
+    if left:
         tally.left += 1
     else:
         tally.answered += 1
@@ -154,7 +160,7 @@ def _note_failure(tally: Tally, error: MinimillError) -> None:
     refusal = next((one for one in met if isinstance(one, BudgetExceededError)), None)
     if refusal is not None:
         tally.refused += 1
-        tally.refusal = tally.refusal or refusal.message
+        tally.refusal = tally.refusal or refusal
     elif isinstance(error, ProviderError) and error.partial is not None:
         tally.cut += 1
     else:

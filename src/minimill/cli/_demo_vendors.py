@@ -93,7 +93,9 @@ Trouble = Callable[[int, Mapping[str, Any], random.Random], Fault | None]
 """Takes the request's index at its vendor, its body and a source of chance; gives what goes wrong."""
 
 
-def _faults(seed: int, vendor: str, speed: Speed, trouble: Trouble) -> Callable[[int, Mapping[str, Any]], Fault]:
+def _faults(
+    seed: int, vendor: str, speed: Speed, trouble: Trouble
+) -> Callable[[int, Mapping[str, Any]], Fault]:
     def fault(index: int, body: Mapping[str, Any]) -> Fault:
         draws = random.Random(f"{seed} {vendor} {index}")
         pace = speed.pace(draws, body.get("stream") is True)

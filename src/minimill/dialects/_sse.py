@@ -5,7 +5,7 @@ What the data means belongs to the dialects. It may import `_errors` only.
 
 from __future__ import annotations
 
-from minimill._errors import TransportError
+from minimill._errors import Then, TransportError
 
 SseEvent = tuple[str, bytes]
 """The event's name (empty where none was sent) and its data."""
@@ -120,4 +120,4 @@ def _append_lines(events: list[SseEvent], block: bytes) -> None:
 
 
 def _too_large(what: str) -> TransportError:
-    return TransportError(f"{what} is larger than the client accepts", kind="too_large")
+    return TransportError(f"{what} is larger than the client accepts", kind="too_large", then=Then.NEXT)

@@ -30,7 +30,10 @@ def provider(
         "source": "https://acme.example/prices",
         "checked": dt.date(2026, 11, 20),
     }
-    model: dict[str, Any] = {"id": "m", "abilities": ["streaming", "tools", "json_schema", "json_object", "n"]}
+    model: dict[str, Any] = {
+        "id": "m",
+        "abilities": ["streaming", "tools", "json_schema", "json_object", "n"],
+    }
     if free:
         model["free"] = True
     else:
@@ -48,7 +51,10 @@ def provider(
 
 
 def config(
-    sim: Simulator, vendors: Mapping[str, Mapping[str, Any]] | None = None, ledger: str = "memory:", **more: Any
+    sim: Simulator,
+    vendors: Mapping[str, Mapping[str, Any]] | None = None,
+    ledger: str = "memory:",
+    **more: Any,
 ) -> dict[str, Any]:
     """A configuration in the shape of minimill.toml; without `vendors` one provider `acme`."""
     if vendors is None:

@@ -55,7 +55,9 @@ async def test_waiting_for_held_money(sim: Simulator) -> None:
     async with minimill.Client(config) as client:
         async with anyio.create_task_group() as group:
             for _ in range(3):
-                group.start_soon(lambda: client.chat("hello", model="acme:m", max_output_tokens=50, wait_s=10))
+                group.start_soon(
+                    lambda: client.chat("hello", model="acme:m", max_output_tokens=50, wait_s=10)
+                )
         settled, held = await acme.spent(client)
     assert len(sim.paid_calls) == 3
     assert (settled, held) == (sim.bill(acme.price), 0)
@@ -161,7 +163,14 @@ async def test_one_account_for_each_user(sim: Simulator) -> None:
 async def test_budgets_in_two_currencies(sim: Simulator) -> None:
     """A dollar vendor debits a yuan budget at the rate plus margin, the same at reserve and settle."""
     vendors = {"acme": acme.provider(sim, "openai", currency="USD")}
-    rates = {"USD/CNY": {"rate": Decimal(7), "date": dt.date(2026, 11, 1), "source": "a test", "margin": Decimal(0)}}
+    rates = {
+        "USD/CNY": {
+            "rate": Decimal(7),
+            "date": dt.date(2026, 11, 1),
+            "source": "a test",
+            "margin": Decimal(0),
+        }
+    }
     sim.configure("openai", input_tokens=lambda body: 30)
     async with minimill.Client(acme.config(sim, vendors, budgets=acme.cap(1), rates=rates)) as client:
         reply = await client.chat("hello", model="acme:m", max_output_tokens=50)

@@ -22,7 +22,9 @@ async def test_a_reply_carries_text_usage_and_an_exact_bill(sim: Simulator) -> N
         assert (reply.usage.input_tokens, reply.usage.output_tokens) == (30, 10)
         assert reply.cost.total == minimill.Money(30 * 2_000 + 10 * 8_000, "CNY")
         assert reply.cost.certainty == "exact"
-        assert reply.text == "".join(part.text for part in reply.message.parts if isinstance(part, minimill.Text))
+        assert reply.text == "".join(
+            part.text for part in reply.message.parts if isinstance(part, minimill.Text)
+        )
         assert (reply.provider, reply.model) == ("acme", "m")
         assert await acme.spent(client) == (140_000, 0)
 
@@ -54,7 +56,11 @@ async def test_the_books_keep_the_call(sim: Simulator) -> None:
         reply = await client.chat("a secret prompt", tags={"user": "42"}, max_output_tokens=50)
         (row,) = await client.spend()
     record = row.record
-    assert (record.meta.app, record.meta.route, dict(record.meta.tags)) == ("helpdesk", "default", {"user": "42"})
+    assert (record.meta.app, record.meta.route, dict(record.meta.tags)) == (
+        "helpdesk",
+        "default",
+        {"user": "42"},
+    )
     assert (record.status, record.certainty, record.output_tokens) == ("ok", "exact", 10)
     assert record.meta.call_id == reply.call_id
     assert record.charged_nanos == reply.cost.total.nanos  # type: ignore[union-attr]
@@ -97,7 +103,9 @@ async def test_tools_come_back_as_calls(sim: Simulator) -> None:
         assert (call.name, call.parsed()) == ("weather", {"city": "Paris"})
         result = minimill.tool(minimill.ToolResult(call.id, "sunny"))
         sim.configure("openai", answer=Answer(text="It is sunny."), length=None)
-        again = await client.chat([minimill.user("Weather?"), reply.message, result], model="acme:m", tools=[tool])
+        again = await client.chat(
+            [minimill.user("Weather?"), reply.message, result], model="acme:m", tools=[tool]
+        )
     assert again.text == "It is sunny."
     assert sim.calls[1].body["messages"][2] == {"role": "tool", "tool_call_id": call.id, "content": "sunny"}
 
@@ -184,7 +192,9 @@ async def test_plan_sends_nothing(sim: Simulator) -> None:
     assert [candidate.name for candidate in plan.candidates] == ["cheap:m", "dear:m"]
     assert [(left.name, left.reason) for left in plan.left_out] == [("blind:m", "cannot do tools")]
     assert sim.calls == ()
-    listed = minimill.Client(acme.config(sim, vendors, routes={"default": {**route["default"], "order": "listed"}}))
+    listed = minimill.Client(
+        acme.config(sim, vendors, routes={"default": {**route["default"], "order": "listed"}})
+    )
     assert [c.name for c in listed.plan("hello").candidates] == ["dear:m", "cheap:m", "blind:m"]
 
 

@@ -27,7 +27,9 @@ async def test_a_refusal_in_the_vendors_words_is_not_billed(sim: Simulator, stat
         reply = await client.chat("hello")
         assert reply.provider == "second"
         assert {attempt.certainty for attempt in reply.attempts[:-1]} == {"released"}
-        assert all(attempt.error is not None and attempt.error.status == status for attempt in reply.attempts[:-1])
+        assert all(
+            attempt.error is not None and attempt.error.status == status for attempt in reply.attempts[:-1]
+        )
         settled, held = await acme.spent(client)
         assert (settled, held) == (reply.attempts[-1].charged.nanos, 0)
 
@@ -192,7 +194,9 @@ async def test_a_redirect_is_not_followed(sim: Simulator) -> None:
     assert [call.vendor for call in sim.calls] == ["openai"]
 
 
-async def test_a_wrong_key_is_named_without_showing_it(sim: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_wrong_key_is_named_without_showing_it(
+    sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The error says authentication; neither text nor repr holds the key."""
     config = acme.config(sim, budgets=acme.cap(1))
     monkeypatch.setenv("ACME_API_KEY", "sk-very-secret-key-123456")

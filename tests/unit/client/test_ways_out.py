@@ -39,7 +39,11 @@ async def left_stream(client: minimill.Client) -> None:
         await anext(events)
 
 
-CALLS: dict[str, Callable[[minimill.Client], Any]] = {"chat": chat, "stream": stream, "left stream": left_stream}
+CALLS: dict[str, Callable[[minimill.Client], Any]] = {
+    "chat": chat,
+    "stream": stream,
+    "left stream": left_stream,
+}
 
 
 async def one_call(sim: Simulator, ledger: str, shape: str, at: int, ways: tuple[BaseException, ...]) -> bool:
