@@ -10,7 +10,8 @@ import minimill
 
 CONFIG = {
     "ledger": "memory:",
-    "providers": {"llamacpp": {"free": True}},  # without this line it has no price, and a hard budget refuses it
+    # Without this line the model has no price, and the hard budget refuses it.
+    "providers": {"llamacpp": {"free": True}},
     "routes": {
         "default": {
             "models": ["llamacpp:local", "openai:gpt-5.6-luna"],  # the second where the first cannot

@@ -1,7 +1,6 @@
 """The same program on another vendor: the two configuration files beside it differ in one line.
 
-    python swap_vendor.py swap_vendor.doubao.toml
-    python swap_vendor.py swap_vendor.openai.toml
+Run it with the name of one of them: `python swap_vendor.py swap_vendor.openai.toml`.
 """
 
 import asyncio
@@ -13,7 +12,8 @@ import minimill
 
 async def main(config: Path) -> None:
     async with minimill.Client(config) as client:
-        reply = await client.chat([minimill.system("Answer in one word."), minimill.user("Capital of France?")])
+        messages = [minimill.system("Answer in one word."), minimill.user("Capital of France?")]
+        reply = await client.chat(messages)
         print(f"{reply.provider}:{reply.model} says {reply.text}")
         print(reply.cost)
 

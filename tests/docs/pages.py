@@ -120,9 +120,8 @@ def read(path: Path) -> Page:
 
 def all_pages() -> list[Page]:
     """Every page that is written for users and contributors."""
-    found = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "providers" / "README.md"]
-    found += [ROOT / "examples" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    return [read(path) for path in found]
+    names = "README.md CONTRIBUTING.md CHANGELOG.md providers/README.md examples/README.md".split()
+    return [page(name) for name in names] + [read(path) for path in sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def page(name: str) -> Page:

@@ -40,7 +40,9 @@ def tables_text() -> str:
     """The generated part of the page."""
     whole = provider_schema()
     definitions: dict[str, Any] = whole["definitions"]  # type: ignore[assignment]
-    assert set(definitions) == {name for name, *_ in ORDER if name}, "a table is new: give it a place in ORDER"
+    assert set(definitions) == {name for name, *_ in ORDER if name}, (
+        "a table is new: give it a place in ORDER"
+    )
     parts = [_section(definitions.get(name, whole), heading, what) for name, heading, what in ORDER]
     return "\n".join([*parts, _users()])
 
@@ -77,7 +79,7 @@ def _default(schema: dict[str, Any], required: bool) -> str:
 
 
 def _words(schema: dict[str, Any]) -> str:
-    text = schema.get("description", "").replace("|", "\\|").replace("None:", "left out:")
+    text = str(schema.get("description", "")).replace("|", "\\|").replace("None:", "left out:")
     choices = schema.get("enum") or schema.get("items", {}).get("enum")
     if all(f"`{word}`" in text for word in choices or ()):
         return text

@@ -44,7 +44,9 @@ def run(environ: dict[str, str], tmp_path: Path, *command: str) -> str:
 def script(sim: Simulator, tmp_path: Path, name: str, *arguments: str) -> str:
     """Run one example, led to the simulator by the environment alone."""
     environ = {variable: sim.base_url(vendor) for vendor, variable in ADDRESSES.items()}
-    return run({**environ, **dict.fromkeys(KEYS.values(), sim.key)}, tmp_path, str(EXAMPLES / name), *arguments)
+    return run(
+        {**environ, **dict.fromkeys(KEYS.values(), sim.key)}, tmp_path, str(EXAMPLES / name), *arguments
+    )
 
 
 def vendors(sim: Simulator) -> list[str]:
@@ -173,7 +175,9 @@ def test_sync(sim: Simulator, tmp_path: Path) -> None:
 
 def test_own_tests(tmp_path: Path) -> None:
     """The fixtures that come with minimill are all an application's tests need."""
-    printed = run({}, tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(EXAMPLES / "own_tests.py"))
+    printed = run(
+        {}, tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(EXAMPLES / "own_tests.py")
+    )
     assert "4 passed" in printed
 
 

@@ -41,7 +41,7 @@ def test_every_page_is_on_the_map() -> None:
         linked |= {(one.path.parent / link.partition("#")[0]).resolve() for link in one.links}
     pages = set((ROOT / "docs").rglob("*.md")) - {ROOT / "docs" / "README.md"}
     assert sorted(str(path) for path in pages - linked) == []
-    assert "docs/README.md" in page("README.md").links
+    assert "docs/README.md" in {link.partition("#")[0] for link in page("README.md").links}
 
 
 def test_vendors_pages_are_cited_by_https() -> None:

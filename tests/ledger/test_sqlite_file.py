@@ -10,21 +10,26 @@ import stat
 import subprocess
 import sys
 import textwrap
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
-import anyio
+import anyio.to_thread
 import pytest
+from anyio.abc import TaskGroup
 
 from minimill import BudgetExceededError, LedgerError
-from minimill.ledger import Claim
+from minimill.ledger import Claim, _sqlite_desk
+from minimill.ledger._sqlite_desk import Desk, Item
 from minimill.ledger._sqlite_file import file_system
 from minimill.ledger._sqlite_lock import FileLock
 from minimill.ledger._sqlite_store import Tables
+from minimill.ledger._waiting import Request
 from minimill.ledger.sqlite import SqliteLedger
 
-from .made import Clock, budget, hold, record, sums
+from .made import Clock, budget, hold, meta, record, sums
 
 pytestmark = pytest.mark.anyio
 
@@ -187,6 +192,29 @@ async def test_waiting_for_another_process_is_bounded(books: SqliteLedger, path:
     assert await sums(books) == (3, 0, 0)
 
 
+def test_a_busy_process_does_not_keep_others_out(path: Path) -> None:
+    """One that takes the lock again at once lets another have it 20 times within a second or so."""
+    busy, other, over = FileLock(str(path), 5), FileLock(str(path), 5), threading.Event()
+
+    def run() -> None:
+        while not over.is_set():
+            with busy:
+                time.sleep(0.001)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    began = time.monotonic()
+    for _ in range(20):
+        with other:
+            pass
+    took = time.monotonic() - began
+    over.set()
+    thread.join()
+    busy.close()
+    other.close()
+    assert took < 1.5
+
+
 async def test_another_programs_transaction_is_waited_for(books: SqliteLedger, path: Path) -> None:
     """A tool that writes without our lock delays us and breaks nothing."""
     await books.declare([budget()])
@@ -291,6 +319,128 @@ async def test_a_commit_that_fails_grants_nothing(books: SqliteLedger, monkeypat
     await books.flush()
     assert await sums(books) == (0, 0, 0)
     assert await books.audit() == []
+
+
+class HeldUp:
+    """Keeps the writer busy until told: what is queued meanwhile shares a transaction."""
+
+    def __init__(self, books: SqliteLedger) -> None:
+        self._books = books
+        self._begun, self._go = threading.Event(), threading.Event()
+
+    async def run(self) -> None:
+        await self._books._job(lambda tables, rules, now: self._begun.set() or self._go.wait(5))
+
+    async def begin(self, group: TaskGroup) -> None:
+        await self._books.flush()
+        group.start_soon(self.run)
+        await anyio.to_thread.run_sync(self._begun.wait, 5)
+
+    def go(self) -> None:
+        self._go.set()
+
+    async def go_on(self) -> None:
+        self._go.set()
+
+
+async def test_waiting_callers_survive_a_closing_that_cannot_be_written(books: SqliteLedger) -> None:
+    """The transaction in which they were granted is undone; they are granted in the next."""
+    await books.declare([budget(limit=10)])
+    await hold(books, "a1", 10)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: hold(books, "w1", 5, wait_until=time.monotonic() + 60))
+            group.start_soon(lambda: hold(books, "w2", 5, wait_until=time.monotonic() + 60))
+            await anyio.wait_all_tasks_blocked()
+            writer = HeldUp(books)
+            await writer.begin(group)
+            books.release("a1")
+            books.settle("poison", {}, record("poison", started_at="yesterday"))
+            writer.go()
+    assert [h.attempt_id for h in await books.holds()] == ["w1", "w2"]
+    with pytest.raises(LedgerError, match="poison"):
+        await books.flush()
+
+
+async def test_a_grant_that_was_undone_is_forgotten(
+    books: SqliteLedger, path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Granted in a transaction that is undone, refused in the next because another process was quicker."""
+    await books.declare([budget(limit=10)])
+    original, rival = Desk._isolate, Desk(str(path), clock, 1.0)
+    theirs = Request("theirs", [Claim("team", "", 10)], meta(), 2**50, None, None)
+
+    def isolate(desk: Desk, work: Sequence[Item], error: Exception) -> None:
+        if desk is books._writer._desk and theirs.granted is None:
+            rival.write([theirs])
+        original(desk, work, error)
+
+    monkeypatch.setattr(Desk, "_isolate", isolate)
+    async with anyio.create_task_group() as group:
+        writer = HeldUp(books)
+        await writer.begin(group)
+        books.settle("poison", {}, record("poison", started_at="yesterday"))
+        group.start_soon(writer.go_on)
+        with pytest.raises(BudgetExceededError):
+            await hold(books, "ours", 10)
+    assert theirs.granted is not None
+    assert [h.attempt_id for h in await books.holds()] == ["theirs"]
+    rival.close(1.0)
+    with pytest.raises(LedgerError, match="poison"):
+        await books.flush()
+
+
+class Doubtful:
+    """A connection whose next commit happens and is said to have failed."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+        self.armed = False
+
+    def execute(self, sql: str, *values: Any) -> Any:
+        found = self.db.execute(sql, *values)
+        if sql == "COMMIT" and self.armed:
+            self.armed = False
+            raise sqlite3.OperationalError("disk I/O error")
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.db, name)
+
+
+async def test_a_commit_in_doubt_is_taken_back(books: SqliteLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the disk may hold what the caller was refused, it is released as soon as that can be written."""
+    made: list[Doubtful] = []
+
+    def connect(path: str) -> Doubtful:
+        made.append(Doubtful(sqlite_connect(path)))
+        return made[-1]
+
+    sqlite_connect = _sqlite_desk.connect
+    monkeypatch.setattr(_sqlite_desk, "connect", connect)
+    await books.declare([budget(limit=10)])
+    made[0].armed = True
+    with pytest.raises(LedgerError, match="disk I/O error"):
+        await hold(books, "a1", 10)
+    await books.flush()
+    assert await books.holds() == []
+    await hold(books, "a2", 10)
+
+
+async def test_closing_ends_the_wait_of_callers(books: SqliteLedger) -> None:
+    """Who waits for money when the ledger is closed is told so at once."""
+    await books.declare([budget(limit=10)])
+    await hold(books, "a1", 10)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(_closed_on, books)
+            await anyio.wait_all_tasks_blocked()
+            await books.aclose()
+
+
+async def _closed_on(books: SqliteLedger) -> None:
+    with pytest.raises(LedgerError, match="was closed; nothing was sent"):
+        await hold(books, "a2", 10, wait_until=time.monotonic() + 60)
 
 
 FULL = """

@@ -61,9 +61,10 @@ def demo(
     """Ask hundreds of real questions of four simulated vendors, under a hard cap that is too small for all of them.
 
     Doubao, Qwen, GLM and OpenAI are simulated on this computer with their real wire, errors and prices; no key and no
-    network is needed. One limits the rate, one dies in the middle of streams, one falls silent, one forgets to report
-    usage, and some users go away. At the end the books are compared with what the vendors generated: never less than
-    their bill, never more than the cap. Exit code 1 if that does not hold.
+    network is needed. Two limit the rate, one dies in the middle of streams, one falls silent, one forgets to report
+    usage, and some users go away. At the end the books, which are thrown away unless --ledger names a place, are
+    compared with what the vendors generated: never less than their bill, never more than the cap. Exit code 1 if that
+    does not hold.
     """
     import anyio
 

@@ -1,0 +1,73 @@
+"""The ways in which messages are written."""
+
+import pytest
+
+from minimill import Audio, Image, Message, Reasoning, Text, ToolCall, ToolResult, user
+from minimill._chat import as_messages
+
+
+def test_text_is_a_user_message() -> None:
+    """And so is a lone message or mapping."""
+    assert as_messages("hello") == (Message("user", (Text("hello"),)),)
+    assert as_messages(user("hello")) == as_messages({"role": "user", "content": "hello"}) == as_messages("hello")
+
+
+def test_mappings_as_other_clients_write_them() -> None:
+    """Roles, parts, tool calls and results."""
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages = as_messages(
+        [
+            {"role": "developer", "content": "be brief"},
+            {
+                "role": "user",
+                "name": "bob",
+                "content": [
+                    {"type": "text", "text": "look"},
+                    {"type": "image_url", "image_url": {"url": "https://a.example/x.png", "detail": "low"}},
+                    {"type": "input_audio", "input_audio": {"data": "eA==", "format": "mp3"}},
+                ],
+            },
+            {"role": "assistant", "content": None, "reasoning_content": "hm", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "c1", "content": [{"type": "text", "text": "ok"}]},
+        ]
+    )
+    assert messages == (
+        Message("system", (Text("be brief"),)),
+        Message(
+            "user",
+            (Text("look"), Image(url="https://a.example/x.png", detail="low"), Audio(b"x", "mp3")),
+            name="bob",
+        ),
+        Message("assistant", (Reasoning("hm"), ToolCall("c1", "f", "{}"))),
+        Message("tool", (ToolResult("c1", "ok"),)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ([], "a chat needs at least one message"),
+        ([{"role": "robot", "content": "x"}], "messages[0]: a role is one of system, user, assistant, tool, not 'robot'"),
+        ([{"content": "x"}], "messages[0]: lacks 'role'"),
+        ([{"role": "user", "content": "x", "mood": "bad"}], "messages[0]: unknown key 'mood'"),
+        ([{"role": "tool", "content": "x"}], "messages[0]: lacks 'tool_call_id'"),
+        (
+            [{"role": "user", "content": [{"type": "video"}]}],
+            "messages[0]: a content part of type 'video' is not known; use minimill.Image, minimill.File, …",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_named(value: object, message: str) -> None:
+    """Which message, and why."""
+    with pytest.raises(ValueError) as caught:
+        as_messages(value)  # type: ignore[arg-type]
+    assert str(caught.value) == message
+
+
+def test_media_say_one_source() -> None:
+    """Neither none nor two."""
+    with pytest.raises(ValueError, match="either a url or data"):
+        Image()
+    with pytest.raises(ValueError, match="either a url or data"):
+        Image(url="x", data=b"x")
+    assert Image(data=b"x", media_type="image/gif").address == "data:image/gif;base64,eA=="

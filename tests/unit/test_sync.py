@@ -1,0 +1,51 @@
+"""The client without await: the same answers, also inside a running loop."""
+
+import asyncio
+
+import pytest
+
+import minimill
+from minimill.testing import Simulator
+from tests.unit.client import acme
+
+
+@pytest.fixture
+def sim():
+    with Simulator(["openai"], length=10) as running:
+        yield running
+
+
+def test_chat_stream_and_books(sim: Simulator) -> None:
+    """Everything the async client gives."""
+    with minimill.SyncClient(acme.config(sim, budgets=acme.cap(1)), app="script") as client:
+        reply = client.chat("hello", model="acme:m", max_output_tokens=50)
+        assert reply.cost.certainty == "exact"
+        with client.stream("hello", model="acme:m", max_output_tokens=50) as stream:
+            text = "".join(stream.text())
+        assert text == stream.reply.text != ""
+        assert client.stream("hello", model="acme:m").__enter__().collect().text
+        assert [c.name for c in client.plan("hello", model="acme:m").candidates] == ["acme:m"]
+        client.set_limit("all", "2 CNY")
+        (balance,) = client.balance()
+        assert balance.limit_nanos == 2_000_000_000
+        assert client.holds() == []
+    client.close()
+
+
+def test_errors_come_through(sim: Simulator) -> None:
+    """With their own class."""
+    with minimill.SyncClient(acme.config(sim, budgets=acme.cap(0))) as client:
+        with pytest.raises(minimill.BudgetExceededError):
+            client.chat("hello", model="acme:m")
+    with pytest.raises(minimill.ConfigError):
+        minimill.SyncClient("/nowhere/minimill.toml")
+
+
+def test_inside_a_running_loop(sim: Simulator) -> None:
+    """As in a notebook."""
+
+    async def cell() -> str:
+        with minimill.SyncClient(acme.config(sim)) as client:
+            return client.chat("hello", model="acme:m").text
+
+    assert asyncio.run(cell()) != ""
