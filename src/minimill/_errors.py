@@ -211,7 +211,7 @@ class TransportError(ProviderError):
         super().__init__(message, **fields)
         self.kind = kind
         """`connect`, `connect_timeout`, `pool_timeout`, `first_token_timeout`, `between_token_timeout`,
-        `total_timeout`, `cut`, `too_large`, `protocol` or `network`."""
+        `total_timeout`, `deadline`, `cut`, `too_large`, `protocol` or `network`."""
 
 
 class AuthenticationError(ProviderError):

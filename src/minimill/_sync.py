@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
-from typing import Any
+from typing import Any, Unpack
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from minimill._chat import MessagesLike, StreamEvent, TextDelta
-from minimill._client import ChatStream, Client
+from minimill._client import ChatOptions, ChatStream, Client
 from minimill._money import Money
-from minimill._report import Reply
+from minimill._report import Attempt, Cost, Reply
 from minimill._routing import Plan
-from minimill.ledger import Balance, HoldInfo
+from minimill.ledger import Balance, HoldInfo, SpendRow
 
 
 class SyncChatStream:
@@ -61,6 +61,21 @@ class SyncChatStream:
         """As `ChatStream.reply`."""
         return self._stream.reply
 
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """As `ChatStream.attempts`."""
+        return self._stream.attempts
+
+    @property
+    def cost(self) -> Cost:
+        """As `ChatStream.cost`."""
+        return self._stream.cost
+
+    @property
+    def call_id(self) -> str:
+        """As `ChatStream.call_id`."""
+        return self._stream.call_id
+
 
 class SyncClient:
     """`Client` for code without an event loop, and for notebooks, whose loop is already running.
@@ -76,6 +91,8 @@ class SyncClient:
         except BaseException:
             self._stack.close()
             raise
+        # Streams that were left open must not keep the thread alive.
+        self._stack.callback(self._portal.call, self._portal.stop, True)
         self._stack.callback(self._portal.call, self._client.aclose)
 
     def __enter__(self) -> SyncClient:
@@ -90,7 +107,7 @@ class SyncClient:
         """Close connections, write what is still to be written, and stop the thread. Again: does nothing."""
         self._stack.close()
 
-    def chat(self, messages: MessagesLike, **arguments: Any) -> Reply:
+    def chat(self, messages: MessagesLike, **arguments: Unpack[ChatOptions]) -> Reply:
         """As `Client.chat`."""
 
         async def chat() -> Reply:
@@ -98,11 +115,11 @@ class SyncClient:
 
         return self._portal.call(chat)
 
-    def stream(self, messages: MessagesLike, **arguments: Any) -> SyncChatStream:
+    def stream(self, messages: MessagesLike, **arguments: Unpack[ChatOptions]) -> SyncChatStream:
         """As `Client.stream`."""
         return SyncChatStream(self._portal, self._client.stream(messages, **arguments))
 
-    def plan(self, messages: MessagesLike, **arguments: Any) -> Plan:
+    def plan(self, messages: MessagesLike, **arguments: Unpack[ChatOptions]) -> Plan:
         """As `Client.plan`. Nothing is sent."""
         return self._client.plan(messages, **arguments)
 
@@ -113,6 +130,14 @@ class SyncClient:
     def holds(self) -> list[HoldInfo]:
         """As `Client.holds`."""
         return self._portal.call(self._client.holds)
+
+    def spend(self, *, call_id: str | None = None) -> list[SpendRow]:
+        """As `Client.spend`."""
+
+        async def spend() -> list[SpendRow]:
+            return await self._client.spend(call_id=call_id)
+
+        return self._portal.call(spend)
 
     def correct(self, attempt: str, amount: Money | str, *, reason: str) -> None:
         """As `Client.correct`."""

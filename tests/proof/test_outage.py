@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +57,19 @@ def config(sim: Simulator, ledger: str, *, second: bool, **route: Any) -> dict[s
     if second:
         vendors["well"] = acme.provider(sim, "glm")
     models = [f"{name}:m" for name in vendors]
-    terms = {"order": "listed", "max_output_tokens": acme.LIMIT, "timeouts": {"first_token_s": 60}, **route}
+    terms = {"order": "listed", "max_output_tokens": acme.LIMIT, "timeouts": {"first_token_s": 5}, **route}
     budgets = {"all": {"limit": world.cap(600)}}
     return acme.config(sim, vendors, ledger, routes={"default": {"models": models, **terms}}, budgets=budgets)
 
 
 def patience(fault: str) -> dict[str, Any]:
     """A route's first-token limit: short where it has to pass."""
-    return {"timeouts": {"first_token_s": SILENCE_S if "silent" in fault else 60}}
+    return {"timeouts": {"first_token_s": SILENCE_S if "silent" in fault else 5}}
+
+
+def soon(fault: str) -> dict[str, Any]:
+    """Options of a call that does not wait long for a vendor that owes answers."""
+    return {} if fault in NOT_BILLED else {"deadline_s": SILENCE_S}
 
 
 async def crowd(client: minimill.Client, callers: int, **options: Any) -> list[str]:
@@ -107,7 +113,8 @@ async def test_the_second_vendor_carries_the_calls(
     sim.always("openai", FAULTS[fault])
     ledger = "memory:" if engine == "memory" else f"sqlite:///{tmp_path}/ledger.db"
     async with minimill.Client(config(sim, ledger, second=True, **patience(fault))) as client:
-        assert await crowd(client, CALLERS) .count("well") == CALLERS
+        outcomes = await crowd(client, CALLERS)
+        assert world.counted(outcomes) == {"well": CALLERS}
         await check_share(client, sim, free=fault in NOT_BILLED)
 
 
@@ -117,7 +124,8 @@ async def test_nobody_else_to_ask(sim: Simulator, fault: str) -> None:
     sim.always("openai", FAULTS[fault])
     async with minimill.Client(config(sim, "memory:", second=False, retries=0, **patience(fault))) as client:
         for _ in range(2):
-            assert "dead" not in await crowd(client, CALLERS)
+            outcomes = await crowd(client, CALLERS, **soon(fault))
+            assert "dead" not in outcomes
             await check_share(client, sim, free=fault in NOT_BILLED)
 
 
@@ -171,10 +179,10 @@ async def test_it_recovers_when_the_vendor_comes_back(
     sim.always("openai", FAULTS[fault])
     async with minimill.Client(config(sim, "memory:", second=second, retries=0, **patience(fault))) as client:
         monkeypatch.setattr(client._health, "_clock", lambda: now[0])
-        await crowd(client, CALLERS)
+        await crowd(client, CALLERS, **({} if second else soon(fault)))
         sim.clear_faults("openai")
         now[0] += 3600
-        probe = await client.chat(world.PROMPT)
+        probe = await client.chat(world.PROMPT, **soon(fault))
         assert probe.provider == "dead"
         assert await crowd(client, 20) == ["dead"] * 20
 
@@ -202,4 +210,15 @@ async def test_callers_who_left_are_no_outage(sim: Simulator) -> None:
             async with client.stream(world.PROMPT) as stream:
                 await anext(stream)
         now[0] += 3600
-        assert (await client.chat(world.PROMPT)).provider == "dead"
+        assert (await client.chat(world.PROMPT, deadline_s=SILENCE_S)).provider == "dead"
+
+
+async def test_those_who_find_both_shares_full_wait_for_the_vendor_that_is_well(sim: Simulator) -> None:
+    """A share of 30 calls: of 200 callers at once 140 find both vendors' shares full; the well one answers soon."""
+    sim.always("openai", Fault.html_502())
+    settings = config(sim, "memory:", second=True)
+    settings["budgets"]["all"]["unconfirmed_share"] = Decimal("0.05")
+    async with minimill.Client(settings) as client:
+        outcomes = await crowd(client, CALLERS)
+        assert world.counted(outcomes) == {"well": CALLERS}
+        assert await charged(client, "dead") <= LIMIT // 20

@@ -23,7 +23,9 @@ def test_chat_stream_and_books(sim: Simulator) -> None:
         with client.stream("hello", model="acme:m", max_output_tokens=50) as stream:
             text = "".join(stream.text())
         assert text == stream.reply.text != ""
-        assert client.stream("hello", model="acme:m").__enter__().collect().text
+        forgotten = client.stream("hello", model="acme:m").__enter__()
+        assert forgotten.collect().cost.totals == forgotten.cost.totals
+        assert len(client.spend(call_id=forgotten.call_id)) == 1
         assert [c.name for c in client.plan("hello", model="acme:m").candidates] == ["acme:m"]
         client.set_limit("all", "2 CNY")
         (balance,) = client.balance()

@@ -162,6 +162,7 @@ class Call:
     async def _once(self, candidate: Candidate, attempt: Try[T], waits: Waits) -> T:
         provider, model = candidate.offer.provider.id, candidate.offer.wire_model
         self.health.started(provider, model)
+        started = self.health.now()
         try:
             result = await attempt(self, candidate, waits)
         except ProviderError as error:
@@ -173,12 +174,12 @@ class Call:
         except MinimillError as error:
             self.errors.append(error)
             raise
-        self.health.answered(provider, model)
+        self.health.answered(provider, model, started)
         return result
 
     async def _last_resort(self, refused: list[tuple[Candidate, BudgetExceededError]], attempt: Try[T]) -> T:
         """Every candidate was refused for money: wait for some to come free, then lower the limit."""
-        cheapest, error = min(refused, key=lambda pair: _ceiling_nanos(pair[0]))
+        cheapest, error = min(refused, key=_needed_nanos)
         silent = [pair for pair in refused if pair[1].provider_silent]
         waits = self._waits(bool(silent))
         candidate = silent[0][0] if silent and not self.terms.wait_s else cheapest
@@ -252,8 +253,9 @@ class Call:
         )
 
 
-def _ceiling_nanos(candidate: Candidate) -> int:
-    return 0 if candidate.ceiling is None else candidate.ceiling.money.nanos
+def _needed_nanos(refused: tuple[Candidate, BudgetExceededError]) -> int:
+    """What a refused candidate needs, in the currency of the budget that refused it."""
+    return refused[1].needed.nanos if refused[1].needed is not None else 0
 
 
 def _fits(smaller: Candidate, candidate: Candidate, needed: Money, left: Money) -> bool:

@@ -29,6 +29,7 @@ class Live:
         "_events",
         "_exchange",
         "_first_by",
+        "_over",
         "_sending",
         "_spending",
         "answer",
@@ -45,6 +46,7 @@ class Live:
         self._decoder = sending.dialect.stream_decoder(sending.target, exchange.headers)
         self._events: deque[StreamEvent] = deque()
         self._first_by = monotonic() + call.terms.timeouts.first_token_s
+        self._over = False
         self.answer: Answer | None = None
         """The whole answer, once the stream has ended well."""
 
@@ -85,10 +87,13 @@ class Live:
         return self._events.popleft()
 
     async def _read(self) -> None:
-        data = await self._exchange.read()
-        if data:
-            self._events.extend(self._decoder.feed(data))
-        if not data or self._decoder.done:
+        if not self._over:
+            data = await self._exchange.read()
+            events = self._decoder.feed(data) if data else self._decoder.flush()
+            self._over = not data or self._decoder.done
+            self._events.extend(events)
+        if self._over and not self._events:
+            # Events that came before the end, or before an error, are handed out first.
             answer = self._decoder.close()
             self._spending.succeeded(answer)
             self.answer = answer

@@ -36,8 +36,8 @@ class ChatOptions(TypedDict, total=False):
     tool_choice: ToolChoice
     """`auto`, `none`, `required`, or `NamedTool(name)`."""
     parallel_tool_calls: bool
-    response_format: ResponseFormat | type[Any]
-    """`json`, a `JsonSchema`, or a pydantic model."""
+    response_format: ResponseFormat | type[Any] | Mapping[str, Any]
+    """`json`, a `JsonSchema`, a pydantic model, or a JSON Schema."""
     max_output_tokens: int
     """Most output tokens. Some limit is always sent; see the configuration reference for the default."""
     reasoning: Effort | bool | int

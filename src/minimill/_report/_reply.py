@@ -68,7 +68,7 @@ class Cost:
             if attempt.charged is not None:
                 before = sums.get(attempt.charged.currency, Money.zero(attempt.charged.currency))
                 sums[attempt.charged.currency] = before + attempt.charged
-        return tuple(sums.values())
+        return tuple(total for total in sums.values() if total) or tuple(sums.values())[:1]
 
     @property
     def total(self) -> Money | None:

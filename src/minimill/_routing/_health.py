@@ -31,9 +31,12 @@ _COOL_S: tuple[tuple[type[ProviderError], float, bool], ...] = (
 
 @dataclass(slots=True)
 class _State:
+    since: float
     until: float
     failures: int
     reason: str
+    asked: bool
+    """Whether the vendor itself asked for the rest; an answer to an older call does not end it then."""
     probing_until: float = 0.0
 
 
@@ -50,6 +53,8 @@ class Health:
 
     def failed(self, provider: str, model: str, error: ProviderError) -> None:
         """Note a failure; only those that speak of the vendor's state start a cool-down."""
+        if isinstance(error, TransportError) and error.kind == "deadline":
+            return  # the caller was in a hurry
         for kind, seconds, model_alone in _COOL_S:
             if isinstance(error, kind):
                 self._cool(f"{provider}:{model}" if model_alone else provider, seconds, error)
@@ -61,13 +66,25 @@ class Health:
         wait = error.retry_after_s
         if wait is None:
             wait = min(seconds * 2.0 ** (failures - 1), max(_LONGEST_S, seconds))
-        self._states[key] = _State(self._clock() + wait, failures, type(error).__name__)
+        now = self._clock()
+        asked = error.retry_after_s is not None
+        self._states[key] = _State(now, now + wait, failures, type(error).__name__, asked)
 
-    def answered(self, provider: str, model: str) -> None:
-        """Note an answer: the provider and the model are well."""
-        if self._states:
-            self._states.pop(provider, None)
-            self._states.pop(f"{provider}:{model}", None)
+    def answered(self, provider: str, model: str, started: float) -> None:
+        """Note an answer to an attempt that began at `started`: the provider and the model are well.
+
+        It says nothing about a failure that is younger than the attempt, nor ends a rest that the vendor
+        asked for before its time.
+        """
+        for key in (provider, f"{provider}:{model}") if self._states else ():
+            state = self._states.get(key)
+            if state is None or state.since > started or (state.asked and self._clock() < state.until):
+                continue
+            del self._states[key]
+
+    def now(self) -> float:
+        """The time on this clock."""
+        return self._clock()
 
     def started(self, provider: str, model: str) -> None:
         """Note that a call goes out; after a cool-down it is the probe."""

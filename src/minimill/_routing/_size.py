@@ -52,7 +52,8 @@ def measure(request: ChatRequest) -> RequestSize:
         tool_bytes=sum(
             wide_bytes(tool.name) + wide_bytes(tool.description) + _json_bytes(tool.parameters)
             for tool in request.tools
-        ),
+        )
+        + (_json_bytes(request.extra) if request.extra else 0),
         schemas=0 if schema is None else 1,
         schema_bytes=0
         if schema is None

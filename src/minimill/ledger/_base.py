@@ -69,6 +69,26 @@ class Balance:
     """Calls of unknown cost (soft budgets): the balance is then "at least"."""
 
     @property
+    def limit(self) -> Money:
+        """The limit as money."""
+        return Money(self.limit_nanos, self.currency)
+
+    @property
+    def settled(self) -> Money:
+        """What was settled, as money."""
+        return Money(self.settled_nanos, self.currency)
+
+    @property
+    def held(self) -> Money:
+        """What is held, as money."""
+        return Money(self.held_nanos, self.currency)
+
+    @property
+    def left(self) -> Money:
+        """limit − settled − held, as money."""
+        return Money(self.left_nanos, self.currency)
+
+    @property
     def left_nanos(self) -> int:
         """limit − settled − held; negative when a correction or a lowered limit put it over."""
         return self.limit_nanos - self.settled_nanos - self.held_nanos

@@ -298,8 +298,8 @@ def _bookable(line: Line, amount: object) -> bool:
 
 
 def _unclaimed(attempt: Attempt, amounts: Mapping[str, int | None], unknown: bool) -> str | None:
-    claimed = {line.account.budget for line in attempt.lines}
-    if claimed == amounts.keys():
+    claimed = [line.account.budget for line in attempt.lines]
+    if claimed == list(amounts):
         return None
     lost = [f"{budget} {amount}" for budget, amount in amounts.items() if budget not in claimed]
     if not lost:

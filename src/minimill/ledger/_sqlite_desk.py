@@ -166,6 +166,7 @@ class Desk:
         now_us = self._now_us()
         books = Books(tables)
         tables.load(item.attempt_id for item in work if not isinstance(item, Job) and item.attempt_id)
+        _load_accounts(work, tables, now_us)
         books.freed = len(self.room) > 0 and (tables.changed_by_others or self._is_room_due(now_us))
         for item in work:
             if isinstance(item, Request):
@@ -293,6 +294,17 @@ class Desk:
             except (sqlite3.Error, OSError, LedgerError):
                 _unclosed.append(db)
         self._lock.close()
+
+
+def _load_accounts(work: Sequence[Item], tables: Tables, now_us: int) -> None:
+    keys: dict[tuple[str, str], list[str]] = {}
+    for item in work:
+        if isinstance(item, Request):
+            for claim in item.claims:
+                budget = tables.budget(claim.budget)
+                if budget is not None:
+                    keys.setdefault((claim.budget, budget.window(now_us).id), []).append(claim.key)
+    tables.load_accounts(keys)
 
 
 def _run_job(job: Job, tables: Tables, books: Books, now_us: int) -> None:

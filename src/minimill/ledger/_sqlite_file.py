@@ -107,7 +107,7 @@ def connect(path: str) -> sqlite3.Connection:
         mode = db.execute("PRAGMA journal_mode=WAL").fetchone()[0]
         if mode != "wal":
             raise LedgerError(f"{path}: this file system does not let SQLite keep a write-ahead log (it says {mode})")
-        for pragma in ("synchronous=FULL", "wal_autocheckpoint=0", "temp_store=MEMORY", "cache_size=-8192"):
+        for pragma in ("synchronous=FULL", "wal_autocheckpoint=0", "temp_store=MEMORY", "cache_size=-16384"):
             db.execute(f"PRAGMA {pragma}")
         _migrate(db)
     except BaseException:

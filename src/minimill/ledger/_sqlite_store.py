@@ -6,7 +6,7 @@ It decides nothing and commits nothing. It may import `_money`, `_errors` and it
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from minimill.ledger._accounts import OPEN, Account, Attempt, Provider
@@ -184,6 +184,15 @@ class Tables:
         rest = [attempt_id for attempt_id in wanted if self._attempts[attempt_id] is None]
         if rest:
             self._adopt_rows(f"SELECT seq, {ATTEMPT_COLUMNS} FROM attempts WHERE id {_IN}", rest)
+
+    def load_accounts(self, keys: Mapping[tuple[str, str], list[str]]) -> None:
+        """Read the accounts of these keys by (budget, window); those that do not exist yet stay unread."""
+        for (budget, window_id), wanted in keys.items():
+            missing = [key for key in wanted if (budget, key, window_id) not in self._by_place]
+            if len(missing) > 1:
+                sql = f"SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE budget = ? AND window = ? AND key {_IN}"
+                for row in self._db.execute(sql, (budget, window_id, to_json(missing))):
+                    self._seen(row)
 
     def _adopt_rows(self, sql: str, attempt_ids: Iterable[str]) -> None:
         for attempt in self.attempts_of(self._db.execute(sql, (to_json(list(attempt_ids)),)).fetchall()):

@@ -17,7 +17,7 @@ from minimill.ledger._closing import Closing, Release, log, report
 from minimill.ledger._sqlite_desk import Desk, Item, Job
 from minimill.ledger._waiting import Request, Slot, wake
 
-BATCH = 1000
+BATCH = 250
 """Most operations of one transaction."""
 LINGER_S = 0.002
 """How long closings wait for company: nobody waits for them, and writing a few at once costs one sync."""

@@ -140,7 +140,7 @@ class Request:
     """A reservation that was asked for, until it is granted, refused or withdrawn."""
 
     __slots__ = (
-        "_group", "_owner", "amounts", "attempt_id", "came", "claims", "error", "expires_us", "granted",
+        "_amounts", "_group", "_owner", "attempt_id", "came", "claims", "error", "expires_us", "granted",
         "meta", "refusal", "slot", "wait_silent_until", "wait_until",
     )  # fmt: skip
 
@@ -153,7 +153,8 @@ class Request:
         wait_until: float | None,
         wait_silent_until: float | None,
     ) -> None:
-        self.came = time.monotonic()
+        self.came = 0.0
+        """When it began to wait."""
         self.attempt_id = attempt_id
         self.claims = claims
         self.meta = meta
@@ -164,9 +165,16 @@ class Request:
         self.granted: tuple[Balance, ...] | None = None
         self.refusal: Refusal | None = None
         self.error: BaseException | None = None
-        self.amounts = tuple(claim.amount_nanos or 0 for claim in claims)
+        self._amounts: tuple[int, ...] | None = None
         self._group: tuple[str, ...] | None = None
         self._owner = [None]
+
+    @property
+    def amounts(self) -> tuple[int, ...]:
+        """What it wants of each account."""
+        if self._amounts is None:
+            self._amounts = tuple(claim.amount_nanos or 0 for claim in self.claims)
+        return self._amounts
 
     @property
     def group(self) -> tuple[str, ...]:
@@ -227,6 +235,8 @@ class WaitingRoom:
         return len(self._queue)
 
     def add(self, request: Request) -> None:
+        """Let it wait, behind all others."""
+        request.came = time.monotonic()
         self._queue.append(request)
 
     def put_back(self, requests: list[Request]) -> None:

@@ -119,8 +119,12 @@ class MemoryLedger:
 
     def __enter__(self) -> int:
         self._lock.acquire()
-        self._catch_up()
-        return self._now_us()
+        try:
+            self._catch_up()
+            return self._now_us()
+        except BaseException:  # an interrupt: the block is not entered, so nobody else lets go
+            self._lock.release()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -135,18 +139,20 @@ class MemoryLedger:
     def _let_go(self) -> None:
         try:
             self._catch_up()
-            if self._books.freed:
+            if self._books.freed and len(self._room):
                 self._serve()
+            self._books.freed = False
         finally:
             self._lock.release()
 
     def _catch_up(self) -> None:
         while self._closings:
-            closing = self._closings.popleft()
+            closing = self._closings[0]  # taken out when it is applied: an interrupt may come in between
             try:
                 problem = closing.apply(self._books, self._now_us())
             except Exception as error:  # a closing of the wrong type must not harm the next one
                 problem = f"attempt {closing.attempt_id}: {error!r}"
+            self._closings.popleft()
             if problem:
                 self._problems.append(report(problem))
 

@@ -35,6 +35,9 @@ def minimill_config(minimill_simulator: Simulator, monkeypatch: pytest.MonkeyPat
     for name, address in minimill_simulator.base_urls().items():
         if name in provider_ids():
             providers[name] = {"base_url": address}
-            for variable in load_provider(name).key_names():
+            provider = load_provider(name)
+            for variable in provider.base_url_env:
+                monkeypatch.delenv(variable, raising=False)  # it would win over the address given here
+            for variable in provider.key_names():
                 monkeypatch.setenv(variable, "sim-key")
     return {"providers": providers, "ledger": "memory:"}

@@ -58,8 +58,23 @@ def test_failures_in_a_row_double_the_time() -> None:
         health.failed("acme", "m", TransportError("x"))
         waits.append(health.cooling("acme", "m")[1])  # type: ignore[index]
     assert waits == [15, 30, 60, 120, 240, 480, 600, 600]
-    health.answered("acme", "m")
+    health.answered("acme", "m", started=99.0)
+    assert health.cooling("acme", "m") is not None
+    health.answered("acme", "m", started=100.0)
     assert health.cooling("acme", "m") is None
+
+
+def test_a_rest_that_the_vendor_asked_for_is_kept() -> None:
+    """Answers that come meanwhile do not end it; after it they do."""
+    clock = Clock()
+    health = Health(clock)
+    health.failed("acme", "m", RateLimitedError("x", retry_after_s=5))
+    health.answered("acme", "m", started=100.0)
+    assert health.cooling("acme", "m") == ("cooling down after RateLimitedError", 5)
+    clock.now += 5
+    health.answered("acme", "m", started=105.0)
+    health.failed("acme", "m", RateLimitedError("x"))
+    assert health.cooling("acme", "m") == ("cooling down after RateLimitedError", 5)
 
 
 def test_one_call_probes_when_the_time_is_over() -> None:
@@ -71,5 +86,5 @@ def test_one_call_probes_when_the_time_is_over() -> None:
     assert health.cooling("acme", "m") is None
     health.started("acme", "m")
     assert health.cooling("acme", "m") == ("one call is probing it after OverloadedError", 10)
-    health.answered("acme", "m")
+    health.answered("acme", "m", started=clock.now)
     assert health.cooling("acme", "m") is None

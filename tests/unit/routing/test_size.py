@@ -29,7 +29,7 @@ from minimill._routing._size import wide_bytes
         ("你好", 6),
         ("é", 2),
         ("ﬃ", 3),  # one letter of 3 bytes, three after NFKC
-        ("﷽", 33),  # one letter of 3 bytes, a sentence of 33 after NFKC
+        ("ﷺ", 33),  # one letter of 3 bytes, a sentence of 33 after NFKC
         ("", 0),
     ],
 )
