@@ -7,6 +7,7 @@ neighbours.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import os
 import threading
 import time
@@ -49,6 +50,7 @@ class _Dicts:
         self.open: dict[str, Attempt] = {}
         self.providers: dict[str, Provider] = {}
         self.entries: list[Entry] = []
+        self._numbers = itertools.count()
 
     def budget(self, name: str) -> Budget | None:
         return self.budgets.get(name)
@@ -57,7 +59,7 @@ class _Dicts:
         place = (budget, key, window_id)
         found = self.accounts.get(place)
         if found is None:
-            found = self.accounts[place] = Account(len(self.accounts), budget, key, window_id)
+            found = Account(next(self._numbers), budget, key, window_id)  # kept by `put`: not after a refusal
         return found
 
     def attempt(self, attempt_id: str) -> Attempt | None:
@@ -70,6 +72,9 @@ class _Dicts:
         return found
 
     def put(self, attempt: Attempt) -> None:
+        for line in attempt.lines:
+            account = line.account
+            self.accounts.setdefault((account.budget, account.key, account.window_id), account)
         self.attempts[attempt.id] = attempt
         if attempt.is_open:
             self.open[attempt.id] = attempt
@@ -327,14 +332,16 @@ class MemoryLedger:
         with self as now_us:
             wanted = list(self._store.budgets.values()) if budget is None else [self._known(budget)]
             windows = {b.name: b.window(now_us if at is None else to_us(at)) for b in wanted}
-            for known in wanted:
-                if known.definition.by is None:
-                    self._store.account(known.name, "", windows[known.name].id)
+            whole = [known for known in wanted if known.definition.by is None]
+            accounts = [
+                *(a for a in self._store.accounts.values() if a.budget in windows and a.key),
+                *(self._store.account(known.name, "", windows[known.name].id) for known in whole),
+            ]
             expired = expired_by_account(self._store.open.values(), now_us)
             found = [
                 balance(self._store.budgets[a.budget], a, windows[a.budget], expired.get(a.id, 0))
-                for a in self._store.accounts.values()
-                if a.budget in windows and a.window_id == windows[a.budget].id
+                for a in accounts
+                if a.window_id == windows[a.budget].id
             ]
         return sorted(found, key=lambda b: (b.budget, b.key))
 
