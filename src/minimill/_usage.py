@@ -71,8 +71,8 @@ def nested(usage: Usage) -> Usage:
     cached = clip("cached_input_tokens", all_input)
     written = clip("cache_write_tokens", all_input - cached)
     clip("cache_write_long_tokens", all_input - cached if usage.cache_write_tokens is None else written)
-    audio = clip("audio_input_tokens", all_input)
-    clip("image_input_tokens", all_input - audio)
+    clip("audio_input_tokens", all_input)
+    clip("image_input_tokens", all_input)
     clip("reasoning_tokens", all_output)
     clip("audio_output_tokens", all_output)
     if not changes and len(odd) == len(usage.oddities):

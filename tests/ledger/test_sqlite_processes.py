@@ -123,12 +123,13 @@ async def caller(ledger, number, until, waits):
         began = time.perf_counter()
         await hold(ledger, attempt_id, 1, wait_until=time.monotonic() + 30)
         waits.append(time.perf_counter() - began)
+        await asyncio.sleep(0.005)
         ledger.settle(attempt_id, {"team": 0}, record(attempt_id))
         turn += 1
 
 async def main():
     ledger = SqliteLedger(path)
-    await ledger.declare([budget(limit=20)])
+    await ledger.declare([budget(limit=3)])
     print("ready", flush=True)
     sys.stdin.readline()
     waits = []
@@ -141,8 +142,8 @@ asyncio.run(main())
 """
 
 
-def test_no_process_starves(path: Path, start: Start) -> None:
-    """Four processes that never pause all get on, and no single reservation waits for more than a second or two."""
+def test_no_process_starves_at_the_cap(path: Path, start: Start) -> None:
+    """Four processes with ten callers each wait for three places all the time: each gets its share of them."""
     processes = [start(BUSY, path, f"p{number}") for number in range(4)]
     for process in processes:
         assert process.stdout is not None
@@ -153,7 +154,7 @@ def test_no_process_starves(path: Path, start: Start) -> None:
         process.stdin.flush()
     found = [json.loads(result(process)) for process in processes]
     served = [count for count, _ in found]
-    assert min(served) >= 10
+    assert min(served) * 4 > max(served)
     assert max(waited for _, waited in found) < 2.5
     assert asyncio.run(state(path)) == ((0, 0, 0), [])
 

@@ -110,10 +110,12 @@ written: list[Slot] = []
 @pytest.fixture(autouse=True)
 def swept() -> Iterator[None]:
     """Collect what a broken-off loop leaves: its sockets would speak up in some later test."""
+    gc.freeze()  # what was there before need not be looked at each time
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         gc.collect()
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
@@ -200,7 +202,7 @@ def every_await(once: Callable[[int], bool], sim: Simulator, what: str) -> None:
 
 
 @pytest.mark.parametrize(("shape", "what", "engine"), CASES, ids=lambda word: word)
-@pytest.mark.parametrize("times", [1, 2, 3])
+@pytest.mark.parametrize("times", [1, 2])
 def test_asyncio_cancels_at_every_await(
     sim: Simulator, shape: str, what: str, engine: str, tmp_path: Path, times: int
 ) -> None:
@@ -286,7 +288,7 @@ def test_a_loop_goes_down_under_a_pending_call(
     sim: Simulator, shape: str, engine: str, ending: str, tmp_path: Path
 ) -> None:
     """The main task returns after some turns of the loop; tasks are cancelled, or left in the closed loop."""
-    for turns in range(0, 40, 2 if engine == "sqlite" else 1):
+    for turns in range(0, 40, 3 if engine == "sqlite" else 2):
         fresh(sim, "slow")
         clients = []
 

@@ -66,8 +66,7 @@ class Engine:
                 body = await _read_all(exchange, spending)
             except BaseException as error:
                 spending.close_on(error)
-                if not isinstance(error, GeneratorExit):
-                    await exchange.aclose()
+                await _closed(exchange, error)
                 raise
             response = WireResponse(exchange.status, exchange.headers, body)
             try:
@@ -103,8 +102,7 @@ class Engine:
             await live.begin()
         except BaseException as error:
             spending.close_on(error)
-            if not isinstance(error, GeneratorExit):
-                await exchange.aclose()
+            await _closed(exchange, error)
             raise
         return live
 
@@ -212,6 +210,14 @@ def _decoded(response: WireResponse, sending: Sending) -> Answer:
     if 200 <= response.status < 300:
         return sending.dialect.decode(response, sending.target)
     raise sending.dialect.decode_error(response, sending.target)
+
+
+async def _closed(exchange: Exchange, error: BaseException) -> None:
+    """Close after `error`; a coroutine that is being thrown away may not await any more."""
+    if isinstance(error, GeneratorExit):
+        exchange.abort()
+    else:
+        await exchange.aclose()
 
 
 async def _read_all(exchange: Exchange, spending: Spending) -> bytes:

@@ -102,6 +102,14 @@ class Live:
         """Close the books of a stream that is not read to its end."""
         self._spending.abandoned(status)
 
+    def abort(self) -> None:
+        """Break the connection without an await."""
+        self._exchange.abort()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_exchange") and self.answer is None:
+            self._exchange.abort()
+
     async def aclose(self) -> None:
         """Close the connection, or give it back."""
         await self._exchange.aclose(drain=self.answer is not None)

@@ -41,7 +41,9 @@ class ChatStream:
         elif self._reply is None:
             self._reply = live.reply(live.answer)
         # A coroutine that is being thrown away may not await any more.
-        if not isinstance(error, GeneratorExit):
+        if isinstance(error, GeneratorExit):
+            live.abort()
+        else:
             await live.aclose()
 
     def __aiter__(self) -> AsyncIterator[StreamEvent]:

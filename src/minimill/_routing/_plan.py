@@ -153,7 +153,8 @@ def make_plan(
 
 def _retired(offer: Offer) -> bool:
     model = offer.model
-    return model.status == "retired" or (model.retires_on is not None and model.retires_on < dt.datetime.now(dt.UTC).date())
+    today = dt.datetime.now(dt.UTC).date()
+    return model.status == "retired" or (model.retires_on is not None and model.retires_on < today)
 
 
 def _no_key(offer: Offer) -> str | None:

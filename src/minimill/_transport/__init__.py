@@ -111,7 +111,7 @@ class Transport:
             "POST",
             target,
             headers=_wire_headers(target, headers, len(body)),
-            content=body,
+            content=_Body(body),
             extensions={"timeout": {"connect": connect_s}},
         )
         connection = None
@@ -119,8 +119,11 @@ class Transport:
             connection = await lane.take(progress, monotonic() + connect_s)
             response = await connection.http.handle_async_request(request)
         except BaseException as error:
-            if connection is not None and not isinstance(error, GeneratorExit):
-                await connection.give_back()
+            if connection is not None:
+                if isinstance(error, GeneratorExit):
+                    connection.abort()
+                else:
+                    await connection.give_back()
             if not isinstance(error, Exception):
                 raise
             if monotonic() >= by:
@@ -142,6 +145,7 @@ class Transport:
             found,
             chunks,
             close,
+            taken.abort,
             limits=limits,
             progress=progress,
             timed=True,
@@ -178,6 +182,7 @@ class Transport:
             found,
             response.aiter_bytes(),
             response.aclose,
+            lambda: None,
             limits=limits,
             progress=progress,
             timed=False,
@@ -240,6 +245,22 @@ class Transport:
                 await pool.aclose()
         pools.lanes.clear()
         pools.proxied.clear()
+
+
+class _Body:
+    """A request body. Not a generator, so that one that is left half-read needs no ending."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data: bytes | None = data
+
+    def __aiter__(self) -> _Body:
+        return self
+
+    async def __anext__(self) -> bytes:
+        data, self._data = self._data, None
+        if data is None:
+            raise StopAsyncIteration
+        return data
 
 
 def _proxy_pool(proxy: str | None, ca_file: str | None) -> httpx.AsyncBaseTransport:

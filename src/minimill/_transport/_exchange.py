@@ -48,6 +48,7 @@ class Exchange:
         "_max_bytes",
         "_progress",
         "_timed",
+        "abort",
         "begun",
         "headers",
         "status",
@@ -59,6 +60,7 @@ class Exchange:
         headers: dict[str, str],
         chunks: AsyncIterator[bytes],
         close: Callable[[], Awaitable[None]],
+        abort: Callable[[], None],
         *,
         limits: Limits,
         progress: Progress,
@@ -72,6 +74,8 @@ class Exchange:
         """Whether the answer has begun; until it is set, `first_by` limits every wait."""
         self._chunks = chunks
         self._close = close
+        self.abort = abort
+        """Break the connection without an await, for code that may not await any more."""
         self._limits = limits
         self._progress = progress
         self._timed = timed

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 import sys
 from collections import deque
+from contextlib import suppress
 from time import monotonic
 
 import anyio
@@ -32,8 +33,20 @@ class Connection:
             network_backend=_backend(self.slot),
         )
 
+    def abort(self) -> None:
+        """Break the connection at once; for code that may not await any more."""
+        if self.slot.progress is None:
+            return
+        self.slot.progress = None
+        self.lane.leave(self)
+        if self.slot.abort is not None:
+            with suppress(RuntimeError):  # the event loop is closed already, and its sockets with it
+                self.slot.abort()
+
     async def give_back(self) -> None:
-        """After use: kept if its last answer was read to the end, closed otherwise."""
+        """After use: kept if its last answer was read to the end, closed otherwise. Again: does nothing."""
+        if self.slot.progress is None:
+            return
         self.slot.progress = None
         self.lane.leave(self)
         if not self.http.is_idle():

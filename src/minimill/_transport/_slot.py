@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
@@ -26,10 +26,12 @@ class Progress:
 class Slot:
     """The place of one connection in the pool; its network stream reports to the sending that holds it."""
 
-    __slots__ = ("progress",)
+    __slots__ = ("abort", "progress")
 
     def __init__(self) -> None:
         self.progress: Progress | None = None
+        self.abort: Callable[[], None] | None = None
+        """Breaks the connection without an await, where the event loop can do that."""
 
     def writing(self) -> None:
         """The next bytes are about to leave."""

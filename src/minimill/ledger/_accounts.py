@@ -126,6 +126,10 @@ class Store(Protocol):
     def account(self, budget: str, key: str, window_id: str) -> Account: ...
     def attempt(self, attempt_id: str) -> Attempt | None: ...
     def provider(self, name: str) -> Provider: ...
+    def promised(self, budget: str, key: str, came_us: int) -> int:
+        """What a caller elsewhere wants of an account, if it has waited for it longer; else 0."""
+        ...
+
     def put(self, attempt: Attempt) -> None:
         """The attempt is new or was changed."""
         ...
@@ -152,10 +156,18 @@ class Store(Protocol):
 class Refusal:
     """Why a reservation was not granted; becomes an error when nobody waits any longer."""
 
-    __slots__ = ("account", "budget", "held", "needed", "provider", "settled", "silent", "window")
+    __slots__ = ("account", "budget", "held", "needed", "promised", "provider", "settled", "silent", "window")
 
     def __init__(
-        self, budget: Budget, account: Account, window: Window, needed: int, provider: str, silent: bool
+        self,
+        budget: Budget,
+        account: Account,
+        window: Window,
+        needed: int,
+        provider: str,
+        *,
+        silent: bool = False,
+        promised: int = 0,
     ) -> None:
         self.budget = budget
         self.account = account
@@ -163,6 +175,8 @@ class Refusal:
         self.needed = needed
         self.provider = provider
         self.silent = silent
+        self.promised = promised
+        """What is left, but goes first to a caller that has waited longer."""
         self.settled = account.settled
         self.held = account.held
 
@@ -187,8 +201,9 @@ class Refusal:
             )
         else:
             left = money(self.budget.limit - self.settled - self.held)
+            first = f", {money(self.promised)} of it for a caller that has waited longer" if self.promised else ""
             text = (
-                f"{name} has {left} left of {limit} ({settled} spent, {held} held); "
+                f"{name} has {left} left of {limit} ({settled} spent, {held} held){first}; "
                 f"this call needs up to {needed}{until}"
             )
         return BudgetExceededError(

@@ -7,6 +7,7 @@ It may import `_money`, `_errors` and its neighbours `_base`, `_accounts`, `_bud
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from minimill._errors import LedgerError
 from minimill._money import MAX_NANOS, Money
@@ -31,6 +32,17 @@ TRUST_US = 30_000_000
 ANSWER_STEP_US = 1_000_000
 """An answer that follows another sooner than this is not written again."""
 
+class Asked(Protocol):
+    """What a reservation asks for."""
+
+    attempt_id: str
+    claims: Sequence[Claim]
+    meta: AttemptMeta
+    expires_us: int
+    came_us: int
+    """When it was first tried."""
+
+
 _Wanted = tuple[Budget, Account, Window, int | None]
 
 
@@ -50,19 +62,17 @@ class Books:
 
     # -- holding ---------------------------------------------------------------------------------
 
-    def reserve(
-        self, attempt_id: str, claims: Sequence[Claim], meta: AttemptMeta, expires_us: int, now_us: int
-    ) -> Attempt | Refusal:
+    def reserve(self, asked: Asked, now_us: int) -> Attempt | Refusal:
         """Hold every claim or none. Raises LedgerError or ValueError where the claims cannot be booked."""
-        known = self.store.attempt(attempt_id)
+        known = self.store.attempt(asked.attempt_id)
         if known is not None:
             return _again(known)
-        merged = self._merge(claims, now_us)
-        refusal = self._refusal(merged, meta.provider, now_us)
+        merged = self._merge(asked.claims, now_us)
+        refusal = self._refusal(merged, asked, now_us)
         if refusal is not None:
             return refusal
         lines = [Line(account, amount, 0, 0, amount is None) for _, account, _, amount in merged]
-        attempt = Attempt(attempt_id, OPEN, meta, lines, now_us, expires_us)
+        attempt = Attempt(asked.attempt_id, OPEN, asked.meta, lines, now_us, asked.expires_us)
         for line in lines:
             self._move(attempt, line, "hold", line.reserved or 0, 0, now_us, unpriced=int(line.unpriced))
         self.store.put(attempt)
@@ -86,9 +96,8 @@ class Books:
             merged[claim.budget] = (budget, self.store.account(claim.budget, claim.key, window.id), window, amount)
         return list(merged.values())
 
-    def _refusal(
-        self, merged: list[_Wanted], provider: str, now_us: int
-    ) -> Refusal | None:
+    def _refusal(self, merged: list[_Wanted], asked: Asked, now_us: int) -> Refusal | None:
+        provider = asked.meta.provider
         silent: Refusal | None = None
         trusted: bool | None = None
         for budget, account, window, amount in merged:
@@ -100,13 +109,16 @@ class Books:
                     raise LedgerError(f"budget {budget.name!r}: more than the books can count; nothing was sent")
                 continue
             if total > budget.limit:
-                return Refusal(budget, account, window, amount, provider, False)
+                return Refusal(budget, account, window, amount, provider)
+            promised = self.store.promised(budget.name, account.key, asked.came_us)
+            if promised and total - amount + promised <= budget.limit < total + promised:
+                return Refusal(budget, account, window, amount, provider, promised=promised)
             owed = account.owed.get(provider, 0)
             if silent is None and owed and budget.beyond_share(owed + amount):
                 if trusted is None:
                     trusted = self.trusts(provider, now_us)
                 if not trusted:
-                    silent = Refusal(budget, account, window, amount, provider, True)
+                    silent = Refusal(budget, account, window, amount, provider, silent=True)
         return silent
 
     def trusts(self, provider: str, now_us: int) -> bool:

@@ -129,9 +129,11 @@ class Desk:
             db.execute("BEGIN IMMEDIATE")
             before = db.total_changes
             try:
-                tables.begin()
-                self._apply(work, tables)
+                now_us = self._now_us()
+                tables.begin(now_us)
+                self._apply(work, tables, now_us)
                 tables.write()
+                tables.tickets.write(self.room.longest())
                 self._in_doubt = db.total_changes != before
                 db.execute("COMMIT" if self._in_doubt else "ROLLBACK")
             except BaseException:
@@ -162,8 +164,7 @@ class Desk:
 
     # -- inside a transaction --------------------------------------------------------------------
 
-    def _apply(self, work: Sequence[Item], tables: Tables) -> None:
-        now_us = self._now_us()
+    def _apply(self, work: Sequence[Item], tables: Tables, now_us: int) -> None:
         books = Books(tables)
         tables.load(item.attempt_id for item in work if not isinstance(item, Job) and item.attempt_id)
         _load_accounts(work, tables, now_us)
@@ -190,8 +191,9 @@ class Desk:
     def _try(self, request: Request, books: Books, now_us: int) -> bool:
         """Grant or refuse; True: it goes on waiting."""
         request.granted, request.error = None, None
+        request.came_us = request.came_us or now_us
         try:
-            found = books.reserve(request.attempt_id, request.claims, request.meta, request.expires_us, now_us)
+            found = books.reserve(request, now_us)
         except (LedgerError, ValueError) as error:
             request.error = error
         else:
@@ -217,7 +219,9 @@ class Desk:
 
     def _is_room_due(self, now_us: int) -> bool:
         window_us = self.room.next_window_us()
-        return self._room_due or (window_us is not None and now_us >= window_us)
+        if self._room_due or (window_us is not None and now_us >= window_us):
+            return True
+        return self._tables is not None and self._tables.tickets.due(now_us)
 
     def _now_us(self) -> int:
         return int(self._clock() * 1_000_000)

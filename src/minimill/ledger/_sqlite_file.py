@@ -41,6 +41,9 @@ CREATE TABLE attempts (
   expires_us INTEGER NOT NULL, started_us INTEGER NOT NULL, meta TEXT, lines TEXT NOT NULL, record TEXT,
   charged TEXT) {strict};
 CREATE INDEX attempts_started ON attempts (started_us);
+CREATE TABLE waiting (
+  process TEXT NOT NULL, budget TEXT NOT NULL, key TEXT NOT NULL, since_us INTEGER NOT NULL,
+  needed INTEGER NOT NULL, seen_us INTEGER NOT NULL, PRIMARY KEY (process, budget, key)) {strict}, WITHOUT ROWID;
 CREATE TABLE entries (
   seq INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, attempt TEXT NOT NULL, account INTEGER NOT NULL,
   kind TEXT NOT NULL, held INTEGER NOT NULL, settled INTEGER NOT NULL, unpriced INTEGER NOT NULL,

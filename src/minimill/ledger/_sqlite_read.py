@@ -32,6 +32,7 @@ class Reader:
         self._db = db
         self._now_us = now_us
         self._tables = Tables(db)
+        self._tables.begin(now_us)
 
     def balances(self, budget: str | None, at: dt.datetime | None) -> list[Balance]:
         """See `Ledger.balances`."""

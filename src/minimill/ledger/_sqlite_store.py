@@ -27,6 +27,7 @@ from minimill.ledger._sqlite_rows import (
     started_us,
     to_json,
 )
+from minimill.ledger._sqlite_tickets import Tickets
 
 _IN = "IN (SELECT value FROM json_each(?))"
 ACCOUNTS_KEPT = 20_000
@@ -42,21 +43,26 @@ class Tables:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
+        self.tickets = Tickets(db)
         self.budgets: dict[str, Budget] = {}
         self.changed_by_others = True
         """Whether another connection wrote between this transaction and the one before."""
+        self._seen_version = 0
         self.forget()
-        self.begin()
 
     def forget(self) -> None:
-        """Drop all that was read, after a transaction that was rolled back or one of another connection."""
+        """Drop all that was read, after a transaction that was rolled back."""
+        self._budgets_version = 0
+        self._forget_rows()
+        self.tickets.rolled_back()
+
+    def _forget_rows(self) -> None:
         self._attempts: dict[str, Attempt | None] = {}
         self._by_place: dict[tuple[str, str, str], Account] = {}
         self._by_id: dict[int, Account] = {}
         self._providers: dict[str, Provider] = {}
         self._next_account: int | None = None
         self._data_version = 0
-        self._budgets_version = 0
         self._start_over()
 
     def _start_over(self) -> None:
@@ -66,14 +72,18 @@ class Tables:
         self._heard: dict[str, Provider] = {}
         self._entries: list[tuple[Any, ...]] = []
 
-    def begin(self) -> None:
+    def begin(self, now_us: int) -> None:
         """Call it first in each transaction."""
         version = self._version()
         self.changed_by_others = version != self._data_version
-        if not self.changed_by_others:
-            return
-        self.forget()
-        self._data_version = version
+        if self.changed_by_others:
+            self._forget_rows()
+            self._data_version = version
+            self._load_budgets()
+        self.tickets.read(now_us, self._seen_version not in (0, version))
+        self._seen_version = version
+
+    def _load_budgets(self) -> None:
         budgets_version = self._db.execute("SELECT value FROM meta WHERE name = 'budgets_version'").fetchone()[0]
         if budgets_version != self._budgets_version:
             rows = self._db.execute(f"SELECT {BUDGET_COLUMNS} FROM budgets").fetchall()
@@ -147,6 +157,9 @@ class Tables:
             row = self._db.execute("SELECT answered_us FROM providers WHERE name = ?", (name,)).fetchone()
             found = self._providers[name] = Provider(name, row[0] if row else 0)
         return found
+
+    def promised(self, budget: str, key: str, came_us: int) -> int:
+        return self.tickets.promised(budget, key, came_us)
 
     def put(self, attempt: Attempt) -> None:
         self._attempts[attempt.id] = self._changed[attempt.id] = attempt

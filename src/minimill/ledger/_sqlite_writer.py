@@ -21,7 +21,7 @@ BATCH = 250
 """Most operations of one transaction."""
 LINGER_S = 0.002
 """How long closings wait for company: nobody waits for them, and writing a few at once costs one sync."""
-POLL_S = 0.05
+POLL_S = 0.02
 """How often waiting callers look for money that another process let go."""
 RETRY_S = (0.05, 5.0)
 """First and longest pause between two tries to write closings that failed."""
@@ -213,6 +213,8 @@ class Writer:
             request.granted, request.error = None, LedgerError(f"{self.path} was closed; nothing was sent")
         self._desk.decided += waiting
         self._answer_requests()
+        if waiting:
+            self._desk.write([])  # so that other processes do not wait for them
         error = self._flush_error()
         if self._desk.backlog:
             report(self._desk.stands() + ", and this process will not write them any more")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
@@ -140,7 +139,7 @@ class Request:
     """A reservation that was asked for, until it is granted, refused or withdrawn."""
 
     __slots__ = (
-        "_amounts", "_group", "_owner", "attempt_id", "came", "claims", "error", "expires_us", "granted",
+        "_amounts", "_group", "_owner", "attempt_id", "came_us", "claims", "error", "expires_us", "granted",
         "meta", "refusal", "slot", "wait_silent_until", "wait_until",
     )  # fmt: skip
 
@@ -153,8 +152,8 @@ class Request:
         wait_until: float | None,
         wait_silent_until: float | None,
     ) -> None:
-        self.came = 0.0
-        """When it began to wait."""
+        self.came_us = 0
+        """When it was first tried, by the ledger's clock."""
         self.attempt_id = attempt_id
         self.claims = claims
         self.meta = meta
@@ -236,12 +235,20 @@ class WaitingRoom:
 
     def add(self, request: Request) -> None:
         """Let it wait, behind all others."""
-        request.came = time.monotonic()
         self._queue.append(request)
 
     def put_back(self, requests: list[Request]) -> None:
         """Let them wait again, each in its old place."""
-        self._queue = sorted([*self._queue, *requests], key=lambda request: request.came)
+        self._queue = sorted([*self._queue, *requests], key=lambda request: request.came_us)
+
+    def longest(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """For each account (budget, key) the caller that has waited longest for its money: since when, how much."""
+        found: dict[tuple[str, str], tuple[int, int]] = {}
+        for request in self._queue:
+            refusal = request.refusal
+            if refusal is not None and not refusal.silent:
+                found.setdefault((refusal.budget.name, refusal.account.key), (request.came_us, refusal.needed))
+        return found
 
     def clear(self) -> list[Request]:
         """Take out all of them."""

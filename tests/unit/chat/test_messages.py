@@ -47,7 +47,10 @@ def test_mappings_as_other_clients_write_them() -> None:
     ("value", "message"),
     [
         ([], "a chat needs at least one message"),
-        ([{"role": "robot", "content": "x"}], "messages[0]: a role is one of system, user, assistant, tool, not 'robot'"),
+        (
+            [{"role": "robot", "content": "x"}],
+            "messages[0]: a role is one of system, user, assistant, tool, not 'robot'",
+        ),
         ([{"content": "x"}], "messages[0]: lacks 'role'"),
         ([{"role": "user", "content": "x", "mood": "bad"}], "messages[0]: unknown key 'mood'"),
         ([{"role": "tool", "content": "x"}], "messages[0]: lacks 'tool_call_id'"),
