@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from minimill.testing import Simulator
@@ -67,7 +68,7 @@ limit = "50 USD"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
@@ -81,7 +82,7 @@ def main() -> None:
 
 def compare(folder: Path, address: str, rounds: int) -> None:
     """Interleaved rounds; the first of each kind only warms the disk cache."""
-    kinds = {
+    kinds: dict[str, Callable[[int], str]] = {
         "httpx + pydantic": lambda n: run(BASE, {}, address, MODEL),
         "minimill, memory": lambda n: run(OURS, configured(folder, address, "memory:")),
         "minimill, SQLite": lambda n: run(OURS, configured(folder, address, f"sqlite:///{folder}/{n}.db")),

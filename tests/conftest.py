@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import signal
 import sys
 
 import pytest
@@ -9,6 +10,10 @@ from hypothesis import settings
 
 KEPT = ("MINIMILL_LOCAL_URL", "MINIMILL_RECORDINGS")
 PROXIES = ("ALL_PROXY", "FTP_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background by a shell: children would ignore the interrupts that tests send them.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")

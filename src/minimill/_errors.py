@@ -52,10 +52,9 @@ class Then(enum.Enum):
     """Raise: the same request fails everywhere."""
 
 
-def _rebuild(cls: type[MinimillError], message: str, state: dict[str, Any]) -> MinimillError:
+def _rebuild(cls: type[MinimillError], message: str) -> MinimillError:
     error = cls.__new__(cls)
     Exception.__init__(error, message)
-    error.__dict__.update(state)
     return error
 
 
@@ -81,7 +80,8 @@ class MinimillError(Exception):
         return str(self.args[0]) if self.args else ""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.message, self.__dict__)
+        # The state comes third: attempts hold the error that holds them.
+        return _rebuild, (type(self), self.message), self.__dict__
 
 
 class ConfigError(MinimillError):

@@ -467,6 +467,21 @@ async def test_a_record_comes_back_as_it_was_given(ledger: Ledger) -> None:
     assert (row.corrected_nanos, row.lines) == (0, (SpendLine("team", "", "CNY", 10, 0, 8),))
 
 
+@pytest.mark.parametrize("odd", ['a"b', "a\\b", "a\nb", "\x01", "价", "\u2028", "{}", "'"])
+async def test_odd_texts_come_back_as_they_were(ledger: Ledger, odd: str) -> None:
+    """Quotes, strokes, control characters and Chinese, wherever a text may stand."""
+    await ledger.declare([budget(odd, by=odd)])
+    who = AttemptMeta(odd, odd, odd, odd, odd, {odd: odd, "plain": "plain"})
+    await ledger.reserve("a1", [Claim(odd, odd, 5)], who, expires_at=START + dt.timedelta(minutes=1))
+    given = record("a1", meta=who, status=odd, finish_reason=odd, request_id=odd, details={odd: [odd]})
+    ledger.keep("a1", given)
+    (found,) = await ledger.holds()
+    assert (found.call_id, found.provider, found.app, found.amounts) == (odd, odd, odd, ((odd, odd, 5, "CNY"),))
+    ledger.settle("a1", {odd: 3}, given)
+    assert [row.record for row in await ledger.records(call_id=odd)] == [given]
+    assert [(b.budget, b.key, b.settled_nanos) for b in await ledger.balances()] == [(odd, odd, 3)]
+
+
 async def test_details_that_json_does_not_know_are_written_as_text(ledger: Ledger) -> None:
     """No detail of a record can keep its money from being booked."""
     await ledger.declare([budget()])

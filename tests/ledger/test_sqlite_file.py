@@ -119,6 +119,21 @@ async def test_two_ledgers_of_one_process_share_a_file(path: Path, clock: Clock)
     await one.aclose()
 
 
+async def test_a_settlement_needs_no_flush(path: Path, clock: Clock) -> None:
+    """It is in the file a moment later, though nobody asks this ledger for anything."""
+    one, two = SqliteLedger(path, clock=clock), SqliteLedger(path, clock=clock)
+    await one.declare([budget()])
+    await hold(one, "a1", 10)
+    began = time.monotonic()
+    one.settle("a1", {"team": 4}, record("a1"))
+    with anyio.fail_after(5):
+        while await sums(two) != (4, 0, 0):
+            await anyio.sleep(0.002)
+    assert time.monotonic() - began < 1
+    await two.aclose()
+    await one.aclose()
+
+
 async def test_a_corrupt_file_is_named(books: SqliteLedger, path: Path) -> None:
     """A file that is no database is left as it is."""
     path.write_bytes(b"this is not a database at all, but it is long enough to look like one" * 20)
@@ -193,7 +208,7 @@ async def test_waiting_for_another_process_is_bounded(books: SqliteLedger, path:
 
 
 def test_a_busy_process_does_not_keep_others_out(path: Path) -> None:
-    """One that takes the lock again at once lets another have it 20 times before it had it 100 times."""
+    """One that takes the lock again at once lets another have it 20 times before it had it 60 times."""
     busy, other, over = FileLock(str(path), 5), FileLock(str(path), 5), threading.Event()
 
     busy_turns = 0
@@ -217,7 +232,7 @@ def test_a_busy_process_does_not_keep_others_out(path: Path) -> None:
     busy.close()
     other.close()
     assert took < 1.5
-    assert busy_turns < 100
+    assert busy_turns < 60, busy_turns
 
 
 async def test_another_programs_transaction_is_waited_for(books: SqliteLedger, path: Path) -> None:
@@ -393,6 +408,64 @@ async def test_a_grant_that_was_undone_is_forgotten(
     rival.close(1.0)
     with pytest.raises(LedgerError, match="poison"):
         await books.flush()
+
+
+async def test_a_round_that_breaks_leaves_nobody_waiting(
+    books: SqliteLedger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever goes wrong in the thread, those it was to answer are told, and it goes on."""
+    await books.declare([budget(limit=10)])
+    original = Desk.may_serve_room
+
+    def broken(desk: Desk) -> bool:
+        monkeypatch.setattr(Desk, "may_serve_room", original)
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr(Desk, "may_serve_room", broken)
+    with anyio.fail_after(5):
+        await books._job()
+    assert "a round of the ledger failed" in caplog.text
+    await hold(books, "a1", 10)
+
+
+async def test_waiting_callers_are_told_when_serving_them_breaks(
+    books: SqliteLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When no operation but the queue itself cannot be served, those in it get an error."""
+    await books.declare([budget(limit=10)])
+    await hold(books, "a1", 10)
+    original = Desk._serve_room
+
+    def broken(desk: Desk, rules: Any, now_us: int) -> None:
+        if armed and not desk.decided:
+            raise RuntimeError("a mistake of ours")
+        original(desk, rules, now_us)
+
+    armed: list[int] = []
+    monkeypatch.setattr(Desk, "_serve_room", broken)
+    monkeypatch.setattr(Desk, "may_serve_room", lambda desk: len(desk.room) > 0 and bool(armed))
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(_told, books)
+            await anyio.wait_all_tasks_blocked()
+            await books.flush()
+            armed.append(1)
+    armed.clear()
+
+
+async def _told(books: SqliteLedger) -> None:
+    with pytest.raises(LedgerError, match="a mistake of ours; nothing was written, nothing was sent"):
+        await hold(books, "a2", 10, wait_until=time.monotonic() + 60)
+
+
+async def test_a_file_that_breaks_later_cannot_be_read(books: SqliteLedger, path: Path) -> None:
+    """Reading damaged pages is an error that names the file."""
+    await books.declare([budget()])
+    db = sqlite3.connect(path)
+    db.execute("DROP TABLE holds")
+    db.close()
+    with pytest.raises(LedgerError, match=r"ledger\.db cannot be read: no such table: holds"):
+        await books.holds()
 
 
 class Doubtful:

@@ -1,4 +1,4 @@
-"""Forks, threads, disks that are full or closed, files that are no ledger: one clear line, nothing sent, nothing lost."""
+"""Forks, threads, full disks, files that are no ledger: one clear line or correct books; nothing sent, nothing lost."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ import anyio
 import pytest
 
 import minimill
+from minimill.ledger.memory import MemoryLedger
 from minimill.testing import Fault, Simulator
 from tests.unit.client import acme
 
@@ -175,9 +176,10 @@ async def test_it_recovers_when_the_vendor_comes_back(
     sim: Simulator, fault: str, second: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A crowd in the outage, then the vendor is well again: calls go to it once its cool-down is over."""
-    now = [0.0]
+    now = [1_800_000_000.0]
     sim.always("openai", FAULTS[fault])
-    async with minimill.Client(config(sim, "memory:", second=second, retries=0, **patience(fault))) as client:
+    settings = config(sim, "memory:", second=second, retries=0, **patience(fault))
+    async with minimill.Client(settings, ledger=MemoryLedger(clock=lambda: now[0])) as client:
         monkeypatch.setattr(client._health, "_clock", lambda: now[0])
         await crowd(client, CALLERS, **({} if second else soon(fault)))
         sim.clear_faults("openai")
@@ -200,8 +202,6 @@ async def test_an_outage_of_a_vendor_that_answered_a_moment_ago(sim: Simulator) 
 
 async def test_callers_who_left_are_no_outage(sim: Simulator) -> None:
     """Streams that their readers gave up count as spent, and not as answers that the vendor owes."""
-    from minimill.ledger.memory import MemoryLedger
-
     now = [1_800_000_000.0]
     ledger = MemoryLedger(clock=lambda: now[0])
     async with minimill.Client(config(sim, "memory:", second=False), ledger=ledger) as client:

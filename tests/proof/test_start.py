@@ -27,7 +27,8 @@ def watch(event, arguments):
 
 sys.addaudithook(watch)
 import minimill
-at_import = sorted(name for name, module in sys.modules.items() if module and name.partition(".")[0] in sys.argv[2].split())
+imported = {name.partition(".")[0] for name, module in sys.modules.items() if module}
+at_import = sorted(imported & set(sys.argv[2].split()))
 opened_at_import = list(opened)
 
 import asyncio

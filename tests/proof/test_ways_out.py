@@ -81,6 +81,10 @@ async def later(client: minimill.Client) -> None:
     client._ledger.release("another")
 
 
+async def run(shape: str, client: minimill.Client) -> None:
+    await SHAPES[shape](client)
+
+
 SHAPES: dict[str, Shape] = {
     "chat": chat,
     "stream": stream,
@@ -181,7 +185,7 @@ def test_trio_cancels_at_every_await(sim: Simulator, shape: str, what: str, engi
     async def once(at: int) -> bool:
         client = made(sim, ledger(engine, tmp_path, at))
         with trio.CancelScope() as scope:
-            step = Stepped(SHAPES[shape](client), at, scope.cancel)  # type: ignore[arg-type]  # a coroutine
+            step = Stepped(run(shape, client), at, scope.cancel)
             await step
         await check(sim, client, f"at {at}")
         await client.aclose()
@@ -214,7 +218,7 @@ def test_asyncio_cancels_at_every_await(
 
         async def call() -> None:
             cancel = asyncio.current_task().cancel  # type: ignore[union-attr]
-            steps.append(Stepped(SHAPES[shape](client), at, *[cancel] * times))  # type: ignore[arg-type]
+            steps.append(Stepped(run(shape, client), at, *[cancel] * times))
             await steps[0]
 
         task = asyncio.create_task(call())
@@ -243,7 +247,7 @@ def test_ctrl_c_at_every_await(sim: Simulator, shape: str, times: int) -> None:
                 loop.call_soon(signal.raise_signal, signal.SIGINT)
 
             clients.append(made(sim, "memory:"))
-            steps.append(Stepped(SHAPES[shape](clients[0]), at, *[interrupt] * times))  # type: ignore[arg-type]
+            steps.append(Stepped(run(shape, clients[0]), at, *[interrupt] * times))
             await steps[0]
 
         with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
@@ -267,7 +271,7 @@ def test_ctrl_c_at_every_await_on_trio(sim: Simulator, shape: str) -> None:
 
         async def main() -> None:
             clients.append(made(sim, "memory:"))
-            steps.append(Stepped(SHAPES[shape](clients[0]), at, interrupt))  # type: ignore[arg-type]
+            steps.append(Stepped(run(shape, clients[0]), at, interrupt))
             await steps[0]
 
         try:
@@ -290,11 +294,11 @@ def test_a_loop_goes_down_under_a_pending_call(
     """The main task returns after some turns of the loop; tasks are cancelled, or left in the closed loop."""
     for turns in range(0, 40, 3 if engine == "sqlite" else 2):
         fresh(sim, "slow")
-        clients = []
+        clients: list[minimill.Client] = []
 
         async def main(turns: int = turns, clients: list[minimill.Client] = clients) -> object:
             clients.append(made(sim, ledger(engine, tmp_path, turns)))
-            task = asyncio.create_task(SHAPES[shape](clients[0]))  # type: ignore[arg-type]  # a coroutine
+            task = asyncio.create_task(run(shape, clients[0]))
             for _ in range(turns):
                 await asyncio.sleep(0.0005 if turns > 20 else 0)
             return task
@@ -316,15 +320,15 @@ def test_a_loop_goes_down_under_a_pending_call(
         asyncio.run(after())
 
 
-TIMES = {
-    "timeout": lambda seconds, call: timed_out(seconds, call),
-    "wait_for": lambda seconds, call: asyncio.wait_for(call, seconds),
-}
-
-
-async def timed_out(seconds: float, call: Awaitable[None]) -> None:
+async def timed_out(call: Awaitable[None], seconds: float) -> None:
     async with asyncio.timeout(seconds):
         await call
+
+
+TIMES: dict[str, Callable[[Awaitable[None], float], Awaitable[None]]] = {
+    "timeout": timed_out,
+    "wait_for": asyncio.wait_for,
+}
 
 
 @pytest.mark.parametrize("way", TIMES)
@@ -339,7 +343,7 @@ def test_limits_of_the_caller_at_many_moments(sim: Simulator, way: str, engine: 
         async def one(n: int) -> None:
             shape = (chat, stream, left_stream)[n % 3]
             with contextlib.suppress(TimeoutError):
-                await TIMES[way](n * 0.0012, shape(client))
+                await TIMES[way](shape(client), n * 0.0012)
 
         async with asyncio.TaskGroup() as group:
             for n in range(60):

@@ -71,7 +71,8 @@ def go(*processes: subprocess.Popen[str]) -> None:
 
 def start(script: str, *arguments: Any, **environment: str) -> subprocess.Popen[str]:
     """Start Python code in a process of its own, with the root of the tests on its path."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **environment}
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    env = {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **environment}
     return subprocess.Popen(
         [sys.executable, "-c", script, *map(str, arguments)],
         stdin=subprocess.PIPE,

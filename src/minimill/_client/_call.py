@@ -25,6 +25,8 @@ from minimill._retry import RetryPolicy, may_repeat, repeat
 from minimill._routing import Candidate, Health, Plan
 
 T = TypeVar("T")
+TURN_S = 0.5
+"""How long to wait for one of several silent vendors before looking at the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,15 +182,15 @@ class Call:
     async def _last_resort(self, refused: list[tuple[Candidate, BudgetExceededError]], attempt: Try[T]) -> T:
         """Every candidate was refused for money: wait for some to come free, then lower the limit."""
         cheapest, error = min(refused, key=_needed_nanos)
-        silent = [pair for pair in refused if pair[1].provider_silent]
+        silent = [candidate for candidate, reason in refused if reason.provider_silent]
         waits = self._waits(bool(silent))
-        candidate = silent[0][0] if silent and not self.terms.wait_s else cheapest
         if waits.money is not None or waits.silent is not None:
             try:
-                return await self._with_retries(candidate, attempt, waits, alone=True)
+                if waits.money is None and waits.silent is not None:
+                    return await self._in_turns(silent, attempt, waits.silent)
+                return await self._with_retries(cheapest, attempt, waits, alone=True)
             except BudgetExceededError as again:
                 error = again
-                cheapest = candidate
             except ProviderError as failed:
                 raise self._failure() from failed
         smaller = self._smaller(cheapest, error)
@@ -198,6 +200,24 @@ class Call:
             except (BudgetExceededError, ProviderError) as failed:
                 raise self._failure() from failed
         raise self._failure()
+
+    async def _in_turns(self, silent: list[Candidate], attempt: Try[T], until: float) -> T:
+        """Wait for the first of several vendors, all of which owe answers, to give some; the well ones first."""
+        while True:
+            silent.sort(key=self._is_resting)
+            candidate = silent.pop(0)
+            silent.append(candidate)
+            turn = until if len(silent) == 1 else min(until, monotonic() + TURN_S)
+            try:
+                return await self._with_retries(candidate, attempt, Waits(silent=turn), alone=True)
+            except BudgetExceededError as again:
+                if not again.provider_silent or monotonic() >= until:
+                    raise
+                self.errors.remove(again)
+
+    def _is_resting(self, candidate: Candidate) -> bool:
+        offer = candidate.offer
+        return self.health.cooling(offer.provider.id, offer.wire_model) is not None
 
     def _waits(self, silent: bool) -> Waits:
         now = monotonic()

@@ -225,8 +225,7 @@ async def _read_all(exchange: Exchange, spending: Spending) -> bytes:
     while data := await exchange.read():
         if not exchange.begun:
             exchange.begun = True
-            if 200 <= exchange.status < 300:
-                spending.began()
+            spending.first_token = monotonic()
         parts.append(data)
     return b"".join(parts)
 

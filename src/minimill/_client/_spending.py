@@ -100,7 +100,7 @@ class Spending:
         elif error.billed is Billed.NO:
             self._release(name, error, answered=error.status is not None and error.status < 500)
         else:
-            self._keep(name, error.usage, error, silent=error.billed is Billed.UNKNOWN)
+            self._keep(name, error.usage, error, silent=True)
 
     def abandoned(self, status: str) -> None:
         """The caller went away: cancelled, interrupted, or dropped the stream."""

@@ -120,6 +120,7 @@ class Transport:
             response = await connection.http.handle_async_request(request)
         except BaseException as error:
             if connection is not None:
+                progress.seen = connection.slot.connected
                 if isinstance(error, GeneratorExit):
                     connection.abort()
                 else:

@@ -121,6 +121,7 @@ class AsyncioStream(httpcore.AsyncNetworkStream):
         self._protocol = protocol
         self._slot = slot
         slot.abort = transport.abort
+        slot.connected = True
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         protocol = self._protocol

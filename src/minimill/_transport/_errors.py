@@ -57,7 +57,7 @@ def translated(error: Exception, progress: Progress) -> Exception:
         return error
     for foreign, kind, may_have_left in _KINDS:
         if isinstance(error, foreign):
-            return _transport_error(kind, may_have_left and progress.sent, error)
+            return _transport_error(kind, may_have_left and (progress.sent or not progress.seen), error)
     if isinstance(error, _OTHERS):
         return _transport_error("network", progress.sent, error)
     return error

@@ -9,11 +9,13 @@ from typing import Any
 class Progress:
     """What is known about one sending, also after a cancellation."""
 
-    __slots__ = ("read_by", "sent")
+    __slots__ = ("read_by", "seen", "sent")
 
     def __init__(self) -> None:
         self.sent = False
         """Whether a byte of the request may have left the machine."""
+        self.seen = False
+        """Whether a connection was there that tells when bytes leave; a mocked one tells nothing."""
         self.read_by: float | None = None
         """Instant (of `time.monotonic`) by which the next bytes must come; None: no limit here."""
 
@@ -26,10 +28,11 @@ class Progress:
 class Slot:
     """The place of one connection in the pool; its network stream reports to the sending that holds it."""
 
-    __slots__ = ("abort", "progress")
+    __slots__ = ("abort", "connected", "progress")
 
     def __init__(self) -> None:
         self.progress: Progress | None = None
+        self.connected = False
         self.abort: Callable[[], None] | None = None
         """Breaks the connection without an await, where the event loop can do that."""
 

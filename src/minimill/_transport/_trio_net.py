@@ -19,6 +19,7 @@ class TrioStream(httpcore.AsyncNetworkStream):
     def __init__(self, inner: httpcore.AsyncNetworkStream, slot: Slot) -> None:
         self._inner = inner
         self._slot = slot
+        slot.connected = True
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return await self._inner.read(max_bytes, self._left() if timeout is None else timeout)

@@ -18,6 +18,8 @@ KEPT = "kept"
 SETTLED = "settled"
 RELEASED = "released"
 WITHDRAWN = "withdrawn"
+LOST = "?"
+"""Ends a provider's name where its unconfirmed money is counted; no provider is called so."""
 
 
 class Account:
@@ -47,7 +49,7 @@ class Account:
         """The part of `held` whose attempts ended without anyone knowing what they cost."""
         self.unpriced = unpriced
         self.owed = owed or {}
-        """The parts of `held` by provider."""
+        """The parts of `held` by provider; what is unconfirmed stands under its name and `LOST`."""
 
 
 class Line:
@@ -116,7 +118,7 @@ class Provider:
     def __init__(self, name: str, answered_us: int = 0) -> None:
         self.name = name
         self.answered_us = answered_us
-        """The last answer; 0 when it never answered, or was silent since."""
+        """The last answer; when it was silent since, that moment below 0; 0 when nothing is known of it."""
 
 
 class Store(Protocol):

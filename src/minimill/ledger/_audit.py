@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 
 from minimill._errors import LedgerError
-from minimill.ledger._accounts import KEPT, Account, Attempt
+from minimill.ledger._accounts import KEPT, LOST, Account, Attempt
 from minimill.ledger._base import SpendRow
 
 
@@ -28,7 +28,8 @@ def differences(
                 kept[place] = kept.get(place, 0) + line.held
             if line.held and attempt.meta is not None:
                 by_provider = owed.setdefault(place, {})
-                by_provider[attempt.meta.provider] = by_provider.get(attempt.meta.provider, 0) + line.held
+                name = attempt.meta.provider + (LOST if attempt.state == KEPT else "")
+                by_provider[name] = by_provider.get(name, 0) + line.held
     said = []
     for account in accounts:
         place = account.id

@@ -13,6 +13,7 @@ from minimill._errors import LedgerError
 from minimill._money import MAX_NANOS, Money
 from minimill.ledger._accounts import (
     KEPT,
+    LOST,
     OPEN,
     RELEASED,
     SETTLED,
@@ -29,6 +30,8 @@ from minimill.ledger._windows import Window
 
 TRUST_US = 30_000_000
 """How long a vendor's last answer lets more money go out to it than the unconfirmed share."""
+PROBE_US = 600_000_000
+"""How long after its last silence one call may find out whether a vendor answers again."""
 ANSWER_STEP_US = 1_000_000
 """An answer that follows another sooner than this is not written again."""
 
@@ -50,8 +53,10 @@ class Books:
     """The rules over one store. `freed` says whether something happened that may let a waiting caller in.
 
     A provider counts as answering for 30 s after its last answer, until it falls silent. While it does,
-    a hard budget's whole limit may be out with it; while it does not, its open money (in flight and
-    unconfirmed) stays within the budget's unconfirmed share, but one call may always go.
+    a hard budget's whole limit may be out with it; while it does not, what it may owe stays within the
+    budget's unconfirmed share: its money in flight, and since its last silence its unconfirmed money as
+    well. Where nothing is out with it one call may always go, and ten minutes after the last silence one
+    call may go beyond the share, to find out whether it is well again.
     """
 
     __slots__ = ("freed", "store")
@@ -99,7 +104,6 @@ class Books:
     def _refusal(self, merged: list[_Wanted], asked: Asked, now_us: int) -> Refusal | None:
         provider = asked.meta.provider
         silent: Refusal | None = None
-        trusted: bool | None = None
         for budget, account, window, amount in merged:
             if not amount:
                 continue
@@ -113,13 +117,22 @@ class Books:
             promised = self.store.promised(budget.name, account.key, asked.came_us)
             if promised and total - amount + promised <= budget.limit < total + promised:
                 return Refusal(budget, account, window, amount, provider, promised=promised)
-            owed = account.owed.get(provider, 0)
-            if silent is None and owed and budget.beyond_share(owed + amount):
-                if trusted is None:
-                    trusted = self.trusts(provider, now_us)
-                if not trusted:
-                    silent = Refusal(budget, account, window, amount, provider, silent=True)
+            if silent is None and account.owed and not self._may_owe(budget, account, provider, amount, now_us):
+                silent = Refusal(budget, account, window, amount, provider, silent=True)
         return silent
+
+    def _may_owe(self, budget: Budget, account: Account, provider: str, amount: int, now_us: int) -> bool:
+        """Whether so much more may go out to a provider before it answers."""
+        in_flight, lost = account.owed.get(provider, 0), account.owed.get(provider + LOST, 0)
+        known = self.store.provider(provider)
+        owed = in_flight if known.answered_us > 0 else in_flight + lost
+        if not owed or not budget.beyond_share(owed + amount) or self.trusts(provider, now_us):
+            return True
+        if in_flight or known.answered_us > 0 or now_us + known.answered_us < PROBE_US:
+            return False
+        known.answered_us = -now_us  # the next probe is as far away as the next silence
+        self.store.heard(known)
+        return True
 
     def trusts(self, provider: str, now_us: int) -> bool:
         """Whether the provider answered within the last 30 s and was not silent since."""
@@ -184,10 +197,9 @@ class Books:
         elif not attempt.is_open:
             return
         if silent:
-            self.silent(record.meta.provider)
+            self.silent(record.meta.provider, now_us)
         if attempt.state == OPEN:
-            for line in attempt.lines:
-                line.account.kept += line.held
+            _lose(attempt)
         waits = any(line.held or line.unpriced for line in attempt.lines)
         attempt.state = KEPT if waits else SETTLED
         attempt.record = record
@@ -228,11 +240,11 @@ class Books:
         known.answered_us = now_us
         self.store.heard(known)
 
-    def silent(self, provider: str) -> None:
+    def silent(self, provider: str, now_us: int) -> None:
         """The vendor owes an answer."""
         known = self.store.provider(provider)
-        if known.answered_us:
-            known.answered_us = 0
+        if known.answered_us > 0 or now_us + known.answered_us >= ANSWER_STEP_US:
+            known.answered_us = -now_us
             self.store.heard(known)
 
     # -- entries ---------------------------------------------------------------------------------
@@ -268,7 +280,7 @@ class Books:
             if attempt.state == KEPT:
                 account.kept += held
             if attempt.meta is not None:
-                _owe(account.owed, attempt.meta.provider, held)
+                _owe(account.owed, attempt.meta.provider + (LOST if attempt.state == KEPT else ""), held)
         if held + settled < 0:
             self.freed = True
         if held or settled or unpriced:
@@ -279,8 +291,7 @@ class Books:
             attempt.record = record
         left = any(line.held for line in attempt.lines)
         if left and attempt.state == OPEN:
-            for line in attempt.lines:
-                line.account.kept += line.held
+            _lose(attempt)
         attempt.state = KEPT if left else state
         self.store.put(attempt)
 
@@ -318,6 +329,15 @@ def _unclaimed(attempt: Attempt, amounts: Mapping[str, int | None], unknown: boo
         return None
     why = "nothing was reserved under that id" if unknown else "it reserved nothing there"
     return f"attempt {attempt.id}: {', '.join(lost)} (nanos) could not be booked: {why}"
+
+
+def _lose(attempt: Attempt) -> None:
+    """What an attempt holds is no longer in flight: it is unconfirmed."""
+    for line in attempt.lines:
+        line.account.kept += line.held
+        if attempt.meta is not None and line.held:
+            _owe(line.account.owed, attempt.meta.provider, -line.held)
+            _owe(line.account.owed, attempt.meta.provider + LOST, line.held)
 
 
 def _owe(owed: dict[str, int], provider: str, nanos: int) -> None:

@@ -31,7 +31,7 @@ def test_candidates_and_those_left_out(run: Run, world: Path, sim: Simulator) ->
 def test_what_a_ceiling_is_made_of(run: Run, world: Path) -> None:
     """Buckets at the dearest prices, the row, and the assumptions, for the route's limit of 50."""
     out = run("plan", "--details", "hello").stdout
-    assert "1.  acme:m     ¥0.000426  ¥0.000424            50             12    8,000  no" in out
+    assert "1.  acme:m     ¥0.000424  ¥0.000424            50             12    8,000  no" in out
     assert "     input      12  × 2 CNY per million tokens  = 0.000024 CNY\n" in out
     assert "     output     50  × 8 CNY per million tokens    = 0.0004 CNY\n" in out
     assert "   assumed: output: the vendor stops at 50 tokens\n" in out
