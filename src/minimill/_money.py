@@ -16,9 +16,12 @@ MAX_NANOS = 2**63 - 1
 
 _SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£"}
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_DIGITS = r"[0-9]+(?:_[0-9]+)*"
+_NUMBER = rf"[-+]?(?:{_DIGITS}(?:\.{_DIGITS})?|\.{_DIGITS})"
 _AMOUNT = re.compile(
-    r"\s*(?:(?P<n1>[-+]?[\d_]*\.?\d+)\s*(?P<c1>[A-Z]{3})|(?P<c2>[A-Z]{3})\s*(?P<n2>[-+]?[\d_]*\.?\d+))\s*"
+    rf"\s*(?:(?P<n1>{_NUMBER})\s*(?P<c1>[A-Z]{{3}})|(?P<c2>[A-Z]{{3}})\s*(?P<n2>{_NUMBER}))\s*"
 )
+_UNITS = re.compile(rf"\s*{_NUMBER}(?:[eE][-+]?[0-9]{{1,3}})?\s*")
 
 
 def check_currency(code: str) -> str:
@@ -68,6 +71,8 @@ class Money:
             raise TypeError(f"an amount is a Decimal, an int or text, not {type(amount).__name__}")
         if currency is None:
             raise ValueError("an amount needs a currency")
+        if isinstance(amount, str) and not _UNITS.fullmatch(amount):
+            raise ValueError(f"{amount!r} is no number")
         try:
             exact = Decimal(amount)
             if not exact.is_finite():

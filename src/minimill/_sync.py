@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
-from typing import Any, Unpack
+from typing import Any, TypeVar, Unpack
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
@@ -16,24 +16,46 @@ from minimill._report import Attempt, Cost, Reply
 from minimill._routing import Plan
 from minimill.ledger import Balance, HoldInfo, SpendRow
 
+T = TypeVar("T")
+
+
+class _Loop:
+    """The event loop in its thread, until the client is closed."""
+
+    def __init__(self, portal: BlockingPortal) -> None:
+        self.portal = portal
+        self.closed = False
+
+    def check(self) -> None:
+        """Raises RuntimeError once the client is closed."""
+        if self.closed:
+            raise RuntimeError("this client is closed; make a new one")
+
+    def call(self, function: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+        """What an async function returns when it runs in the loop."""
+        self.check()
+        return self.portal.call(function, *arguments)
+
 
 class SyncChatStream:
     """A streamed answer for synchronous code: a context manager and an iterator of typed events."""
 
-    def __init__(self, portal: BlockingPortal, stream: ChatStream) -> None:
+    def __init__(self, portal: _Loop, stream: ChatStream) -> None:
         self._portal = portal
         self._stream = stream
         self._entered: AbstractContextManager[ChatStream] | None = None
 
     def __enter__(self) -> SyncChatStream:
-        self._entered = self._portal.wrap_async_context_manager(self._stream)
+        self._portal.check()
+        self._entered = self._portal.portal.wrap_async_context_manager(self._stream)
         self._entered.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._entered is not None:
+        # A closed client has ended its streams.
+        if self._entered is not None and not self._portal.closed:
             self._entered.__exit__(kind, error, trace)
 
     def __iter__(self) -> Iterator[StreamEvent]:
@@ -85,15 +107,16 @@ class SyncClient:
 
     def __init__(self, config: Any = None, **options: Any) -> None:
         self._stack = ExitStack()
-        self._portal = self._stack.enter_context(start_blocking_portal("asyncio"))
+        portal = self._stack.enter_context(start_blocking_portal("asyncio"))
+        self._portal = _Loop(portal)
         try:
-            self._client = self._portal.call(lambda: _made(config, options))
+            self._client = portal.call(lambda: _made(config, options))
         except BaseException:
             self._stack.close()
             raise
         # Streams that were left open must not keep the thread alive.
-        self._stack.callback(self._portal.call, self._portal.stop, True)
-        self._stack.callback(self._portal.call, self._client.aclose)
+        self._stack.callback(portal.call, portal.stop, True)
+        self._stack.callback(portal.call, self._client.aclose)
 
     def __enter__(self) -> SyncClient:
         return self
@@ -104,7 +127,11 @@ class SyncClient:
         self.close()
 
     def close(self) -> None:
-        """Close connections, write what is still to be written, and stop the thread. Again: does nothing."""
+        """Close connections, write what is still to be written, and stop the thread. Again: does nothing.
+
+        After that every other method raises RuntimeError.
+        """
+        self._portal.closed = True
         self._stack.close()
 
     def chat(self, messages: MessagesLike, **arguments: Unpack[ChatOptions]) -> Reply:
@@ -117,10 +144,12 @@ class SyncClient:
 
     def stream(self, messages: MessagesLike, **arguments: Unpack[ChatOptions]) -> SyncChatStream:
         """As `Client.stream`."""
+        self._portal.check()
         return SyncChatStream(self._portal, self._client.stream(messages, **arguments))
 
     def plan(self, messages: MessagesLike, **arguments: Unpack[ChatOptions]) -> Plan:
         """As `Client.plan`. Nothing is sent."""
+        self._portal.check()
         return self._client.plan(messages, **arguments)
 
     def balance(self, budget: str | None = None) -> list[Balance]:

@@ -69,11 +69,15 @@ def go(*processes: subprocess.Popen[str]) -> None:
         process.stdin.flush()
 
 
+started: list[subprocess.Popen[str]] = []
+"""Processes of the running test."""
+
+
 def start(script: str, *arguments: Any, **environment: str) -> subprocess.Popen[str]:
     """Start Python code in a process of its own, with the root of the tests on its path."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     env = {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **environment}
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", script, *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -82,6 +86,8 @@ def start(script: str, *arguments: Any, **environment: str) -> subprocess.Popen[
         env=env,
         cwd=ROOT,
     )
+    started.append(process)
+    return process
 
 
 def ended(process: subprocess.Popen[str], *, code: int | None = 0, timeout: float = 60) -> str:

@@ -208,3 +208,13 @@ def test_units_and_nanos_lead_back_to_each_other(nanos: int, currency: str) -> N
     """Nothing is lost between the two ways to write an amount."""
     money = Money(nanos, currency)
     assert Money.of(money.amount, currency) == money
+
+
+@pytest.mark.parametrize("text", ["__1 CNY", "1__0 CNY", "1_ CNY", "_1 CNY", "١٢ CNY", "１ CNY", "1. CNY"])
+def test_only_plain_digits_are_a_number(text: str) -> None:
+    """ASCII digits, with single underscores between them."""
+    with pytest.raises(ValueError, match="an amount is a number and a currency"):
+        Money.of(text)
+    with pytest.raises(ValueError, match="is no number"):
+        Money.of(text.removesuffix(" CNY").replace("1.", "1.x"), "CNY")
+    assert Money.of("1_000.5 CNY") == Money.of("1_000.5", "CNY") == Money.of("100050e-2", "CNY")

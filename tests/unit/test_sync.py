@@ -51,3 +51,18 @@ def test_inside_a_running_loop(sim: Simulator) -> None:
             return client.chat("hello", model="acme:m").text
 
     assert asyncio.run(cell()) != ""
+
+
+def test_a_closed_client_says_so(sim: Simulator) -> None:
+    """Every way of using it, and a stream that was left open."""
+    with minimill.SyncClient(acme.config(sim)) as client:
+        stream = client.stream("hello", model="acme:m").__enter__()
+    with pytest.raises(RuntimeError, match="this client is closed; make a new one"):
+        client.chat("hello", model="acme:m")
+    with pytest.raises(RuntimeError, match="this client is closed"):
+        client.stream("hello", model="acme:m")
+    with pytest.raises(RuntimeError, match="this client is closed"):
+        client.plan("hello", model="acme:m")
+    with pytest.raises(RuntimeError, match="this client is closed"):
+        next(stream)
+    stream.__exit__(None, None, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,7 +54,9 @@ def as_parts(content: PartsLike) -> tuple[Part, ...]:
         return content
     if isinstance(content, (str, *_PARTS)):
         return (_as_part(content),)
-    return tuple(_as_part(item) for item in content)  # type: ignore[union-attr]  # parts were returned above
+    if not isinstance(content, Iterable) or isinstance(content, (bytes, Mapping)):
+        raise TypeError(f"content is text, an Image, a File, … or a list of these, not {_kind(content)}")
+    return tuple(_as_part(item) for item in content)
 
 
 def _as_part(item: Any) -> Part:
@@ -94,7 +97,13 @@ def as_messages(value: MessagesLike) -> tuple[Message, ...]:
         return (user(value),)
     if isinstance(value, (Message, Mapping)):
         value = [value]
-    messages = tuple(_as_message(item, number) for number, item in enumerate(value))
+    items: Any = value
+    if not isinstance(items, Iterable) or isinstance(items, (bytes, bytearray)):
+        raise TypeError(
+            "messages is text, a Message, or a list of messages such as "
+            f'{{"role": "user", "content": "Hello"}}, not {_kind(items)}'
+        )
+    messages = tuple(_as_message(item, number) for number, item in enumerate(items))
     if not messages:
         raise ValueError("a chat needs at least one message")
     return messages
@@ -123,17 +132,36 @@ def _from_mapping(item: Mapping[str, Any]) -> Message:
     parts: list[Part] = []
     if item.get("reasoning_content"):
         parts.append(Reasoning(item["reasoning_content"]))
-    parts += [Text(content)] if isinstance(content, str) else [_part_from_mapping(p) for p in content or ()]
+    parts += [Text(content)] if isinstance(content, str) else map(_part_from_mapping, _listed(content))
     for call in item.get("tool_calls") or ():
         function = call["function"]
-        parts.append(ToolCall(call["id"], function["name"], function["arguments"]))
+        parts.append(ToolCall(call["id"], function["name"], _arguments(function["arguments"])))
     return Message(role, tuple(parts), item.get("name"))
 
 
 def _plain(content: Any) -> str:
     if isinstance(content, str):
         return content
-    return "".join(part["text"] for part in content or ())
+    return "".join(part["text"] for part in _listed(content))
+
+
+def _listed(content: Any) -> Iterable[Any]:
+    if content is None or (isinstance(content, Iterable) and not isinstance(content, (bytes, Mapping))):
+        return content or ()
+    raise TypeError(f"content is text or a list of parts, not {_kind(content)}")
+
+
+def _arguments(value: Any) -> str:
+    """The arguments of a tool call as JSON text; some libraries keep them as a mapping."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, Mapping):
+        return json.dumps(dict(value), ensure_ascii=False)
+    raise TypeError(f"the arguments of a tool call are JSON text or a mapping, not {_kind(value)}")
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else f"of type {type(value).__name__}"
 
 
 def _part_from_mapping(part: Any) -> Part:
@@ -141,6 +169,8 @@ def _part_from_mapping(part: Any) -> Part:
         return _as_part(part)
     kind = part.get("type")
     if kind == "text":
+        if not isinstance(part["text"], str):
+            raise TypeError(f"the text of a content part is text, not {_kind(part['text'])}")
         return Text(part["text"])
     if kind == "image_url":
         image = part["image_url"]

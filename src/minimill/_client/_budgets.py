@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from minimill._client._context import Labels
 from minimill._errors import BudgetExceededError, ConfigError, UnpricedModelError
@@ -37,10 +38,24 @@ class Converted:
 class Budgets:
     """The budgets of one client."""
 
-    def __init__(self, definitions: Sequence[BudgetDefinition], exchange: Exchange, *, require: bool) -> None:
+    def __init__(
+        self,
+        definitions: Sequence[BudgetDefinition],
+        exchange: Exchange,
+        *,
+        require: bool,
+        aliases: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """`aliases` are the configuration's; a scope may name a model by one."""
         self.definitions = tuple(definitions)
+        self._aliases = aliases
         self._exchange = exchange
         self._require = require
+
+    def adopt(self, known: Sequence[BudgetDefinition]) -> None:
+        """Obey budgets that others declared in the same ledger as well: a cap holds for whoever spends there."""
+        own = {budget.name for budget in self.definitions}
+        self.definitions += tuple(budget for budget in known if budget.name not in own)
 
     def debits(self, offer: Offer, labels: Labels, route: str | None) -> tuple[Debit, ...]:
         """The budgets that cover a call of this offer.
@@ -53,7 +68,9 @@ class Budgets:
             return ()
         words = scope_words(offer, labels, route)
         found = tuple(
-            Debit(budget, _key(budget, words)) for budget in self.definitions if _covers(budget, words)
+            Debit(budget, _key(budget, words))
+            for budget in self.definitions
+            if self._covers(budget, words, offer)
         )
         if not found and self._require:
             raise BudgetExceededError(
@@ -61,6 +78,15 @@ class Budgets:
                 "require_budget = false to let uncovered calls through"
             )
         return found
+
+    def _covers(self, budget: BudgetDefinition, words: Mapping[str, str], offer: Offer) -> bool:
+        for key, wanted in budget.scope.items():
+            if key == "model":
+                if not _names(self._aliases.get(wanted, wanted), offer):
+                    return False
+            elif words.get(key) != wanted:
+                return False
+        return True
 
     def convert(self, amount: Money, debits: Sequence[Debit], on: dt.date) -> Converted:
         """`amount` in each budget's currency.
@@ -159,14 +185,12 @@ def scope_words(offer: Offer, labels: Labels, route: str | None) -> dict[str, st
     return words
 
 
-def _covers(budget: BudgetDefinition, words: Mapping[str, str]) -> bool:
-    for key, wanted in budget.scope.items():
-        value = words.get(key)
-        if value != wanted and not (
-            key == "model" and value is not None and value.partition(":")[2] == wanted
-        ):
-            return False
-    return True
+def _names(wanted: str, offer: Offer) -> bool:
+    """Whether a scope's model is this one: with its provider or bare, as it is sent, as it is priced, or by
+    another name of the provider's for it."""
+    provider, known = offer.provider, (offer.wire_model, offer.model.id)
+    bare = wanted[len(provider.id) + 1 :] if wanted.startswith((f"{provider.id}:", f"{provider.id}/")) else ""
+    return any(name in known or provider.names.get(name) == offer.model.id for name in (wanted, bare) if name)
 
 
 def _key(budget: BudgetDefinition, words: Mapping[str, str]) -> str:

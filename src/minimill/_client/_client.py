@@ -20,7 +20,7 @@ from minimill._client._engine import STALE_S, Engine
 from minimill._client._ids import new_call_id
 from minimill._client._live import Live
 from minimill._client._offers import Offers
-from minimill._client._options import ChatOptions, as_money, make_request
+from minimill._client._options import ChatOptions, as_money, make_request, normalised
 from minimill._client._stream import ChatStream
 from minimill._config import Route, Settings, load_settings
 from minimill._errors import ConfigError, LedgerError
@@ -79,7 +79,9 @@ class Client:
         else:
             self._ledger = ledger
         settings = self.settings
-        budgets = Budgets(settings.budgets, settings.exchange, require=settings.require_budget)
+        budgets = Budgets(
+            settings.budgets, settings.exchange, require=settings.require_budget, aliases=settings.aliases
+        )
         endpoints = {
             name: Endpoint("", connection.proxy, connection.ca_file)
             for name, connection in settings.connections.items()
@@ -88,7 +90,7 @@ class Client:
         transport = Transport(client=http_client, transport=http_transport)
         self._engine = Engine(self._ledger, transport, budgets, self._offers.dialects, endpoints)
         self._health = Health()
-        self._declared = not settings.budgets
+        self._declared = False
         self._locks: RunVar[anyio.Lock] = RunVar("minimill_declare")
         self._pid = os.getpid()
 
@@ -154,8 +156,9 @@ class Client:
 
         Nothing is sent and nothing is reserved. Raises as `chat` before sending.
         """
-        request = make_request(messages, options)
-        return self._plan(request, self._route(options), options, stream=False)
+        given = normalised(options)
+        request = make_request(messages, given)
+        return self._plan(request, self._route(given), given, stream=False)
 
     async def balance(self, budget: str | None = None) -> list[Balance]:
         """What the current window of each budget account holds; of one budget, or of all.
@@ -213,6 +216,7 @@ class Client:
 
     async def _prepared(self, messages: MessagesLike, options: Mapping[str, Any], *, stream: bool) -> Call:
         self._check_process()
+        options = normalised(options)
         request = make_request(messages, options)
         route = self._route(options)
         plan = self._plan(request, route, options, stream=stream)
@@ -241,6 +245,7 @@ class Client:
             if not self._declared:
                 for difference in await self._ledger.declare(self.settings.budgets):
                     log.warning("%s", difference)
+                self._engine.budgets.adopt(await self._ledger.budgets())
                 self._declared = True
 
     def _route(self, options: Mapping[str, Any]) -> Route:

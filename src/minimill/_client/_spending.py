@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from minimill._chat import Answer
+from minimill._chat import Answer, Reasoning
 from minimill._errors import Billed, ConfigError, ProviderError
 from minimill._money import Money
-from minimill._pricing import Charge, PriceUnknown, Situation, cost
+from minimill._pricing import Charge, PriceUnknown, Situation, cost, find_rows
 from minimill._report import Attempt, details
 from minimill._transport import Progress
 from minimill._usage import Usage
@@ -81,7 +81,7 @@ class Spending:
     def succeeded(self, answer: Answer) -> None:
         """Book what the answer cost; without usage the hold stands."""
         finish = answer.choices[0].finish_reason.value if answer.choices else None
-        charge = self._charge(answer.usage, answer.service_tier)
+        charge = self._charge(answer.usage, answer.service_tier, thought=_shows_thinking(answer))
         if charge is None:
             self._keep("ok", answer.usage, None, silent=False, finish=finish)
         else:
@@ -94,7 +94,7 @@ class Spending:
         self.http_status = error.status
         self.request_id = error.request_id or self.request_id
         name = type(error).__name__
-        charge = self._charge(error.usage, None) if error.billed is Billed.YES else None
+        charge = self._charge(error.usage, None, thought=False) if error.billed is Billed.YES else None
         if charge is not None:
             self._settle(name, error.usage, charge, error)
         elif error.billed is Billed.NO:
@@ -159,17 +159,56 @@ class Spending:
         """The ceiling, in the vendor's currency; None: unknown."""
         return self.candidate.ceiling.money if self.candidate.ceiling is not None else None
 
-    def _charge(self, usage: Usage | None, service_tier: str | None) -> Charge | None:
+    def _charge(self, usage: Usage | None, service_tier: str | None, *, thought: bool) -> Charge | None:
+        """What `usage` costs; `thought`: the answer shows that the model thought. None: unknown."""
         if usage is None:
             return None
+        tiers = self._tiers(service_tier)
+        charges = [self._charge_on(tier, usage, thought) for tier in tiers]
+        known = [charge for charge in charges if charge is not None]
+        if len(known) < len(charges):
+            return None
+        dearest = max(known, key=lambda charge: charge.money.nanos)
+        if all(charge.money == dearest.money for charge in known):
+            return dearest
+        words = ", ".join("default" if tier is None else tier for tier in tiers)
+        doubt = f"which service tier answered is not known: the dearest of {words}"
+        return replace(dearest, exact=False, assumptions=(*dearest.assumptions, doubt))
+
+    def _tiers(self, named: str | None) -> tuple[str | None, ...]:
+        """The service tiers that may have answered: the one the answer names, else every one that can have."""
+        offer, asked = self.candidate.offer, self.candidate.request.service_tier
+        if named:
+            return (None if self._is_ordinary(named) else named,)
+        if asked == "auto":
+            found = [
+                row
+                for instant in (self.started_at, dt.datetime.now(dt.UTC))
+                for row in find_rows(offer.rows, instant, offer.region)
+            ]
+            return (None, *sorted({tier.service_tier or "" for row in found for tier in row.tiers} - {""}))
+        return (None,) if asked is None or self._is_ordinary(asked) else (asked, None)
+
+    def _is_ordinary(self, tier: str) -> bool:
+        """Whether a word names the tier that price rows leave out."""
+        offer = self.candidate.offer
+        priced = (part.service_tier for row in offer.rows for part in row.tiers)
+        return tier in offer.quirks.default_service_tiers and tier not in priced
+
+    def _charge_on(self, service_tier: str | None, usage: Usage, thought: bool) -> Charge | None:
+        thinking = self.candidate.thinking
+        if thought:
+            thinking = True
+        elif usage.reasoning_tokens is None:
+            thinking = self.candidate.sure_thinking
         offer = self.candidate.offer
         request = self.candidate.request
         situation = Situation(
             started=self.started_at,
             finished=dt.datetime.now(dt.UTC),
             region=offer.region,
-            service_tier=service_tier or request.service_tier,
-            thinking=self.candidate.thinking,
+            service_tier=service_tier,
+            thinking=thinking,
             explicit_cache=self.candidate.explicit_cache,
             images=self.candidate.size.images + self.candidate.size.files > 0,
             audio=self.candidate.size.audio + self.candidate.size.files > 0,
@@ -254,3 +293,11 @@ class Spending:
                 request_id=self.request_id,
             )
         )
+
+
+def _shows_thinking(answer: Answer) -> bool:
+    return any(
+        isinstance(part, Reasoning) and bool(part.text or part.opaque)
+        for choice in answer.choices
+        for part in choice.message.parts
+    )

@@ -3,6 +3,7 @@
 It may import `catalog`, `ledger`, `_pricing`, `_money` and its siblings.
 """
 
+import datetime as dt
 import pathlib
 import re
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ from minimill._money import MAX_NANOS, NANOS, Money
 from minimill._pricing import Rate
 from minimill._pricing._exchange import BUILT_IN
 from minimill.catalog import Catalog
-from minimill.catalog._checks import zone_fault
+from minimill.catalog._checks import extra_body_faults, zone_fault
 from minimill.catalog._faults import Fault, Path, faults_of, inexact, nearest, shown, unknown_word
 from minimill.catalog._files import shipped_ids
 from minimill.catalog._marks import ID_PATTERN, Partial
@@ -58,6 +59,16 @@ def _table_faults(table: Mapping[str, Any], path: Path) -> Iterator[Fault]:
         for fault in faults_of(error, shape):
             if not fault.text.endswith("is missing") or fault.text.startswith('the key "id"'):
                 yield Fault((*path, *fault.path), fault.text)
+    models = table.get("models")
+    yield from _sent_faults(table, path)
+    for place, model in enumerate(models if isinstance(models, (list, tuple)) else ()):
+        yield from _sent_faults(model, (*path, "models", place))
+
+
+def _sent_faults(table: Any, path: Path) -> Iterator[Fault]:
+    quirks = table.get("quirks") if isinstance(table, Mapping) else None
+    if isinstance(quirks, Mapping) and isinstance(quirks.get("extra_body"), Mapping):
+        yield from extra_body_faults(quirks, path)
 
 
 def _secret_faults(table: Mapping[str, Any], name: str) -> Iterator[Fault]:
@@ -236,10 +247,27 @@ def _scope_value_faults(
         yield Fault((*path, "scope", "provider"), unknown_word("provider", provider, catalog.provider_ids()))
     if route and route not in entry.routes:
         yield Fault((*path, "scope", "route"), unknown_word("route", route, entry.routes))
-    owner = (model or "").partition(":")[0]
-    if provider and model and owner not in (model, provider) and catalog.knows(owner):
-        text = f'"{model}" is not of the provider "{provider}": no call is both'
-        yield Fault((*path, "scope", "model"), text)
+    if model and (fault := _scope_model_fault(model, provider, entry, catalog)):
+        yield Fault((*path, "scope", "model"), fault)
+
+
+def _scope_model_fault(model: str, provider: str | None, entry: ConfigEntry, catalog: Catalog) -> str | None:
+    """What is wrong with the model of a scope. Only the file of a provider that is named is read."""
+    full = entry.aliases.get(model, model)
+    owner = re.split("[:/]", full, maxsplit=1)[0]
+    if owner == full or not catalog.knows(owner):
+        if provider is None:
+            return None if owner == full else _model_fault(full, catalog)
+        if not catalog.knows(provider):
+            return None  # told at the provider
+        full = f"{provider}:{full}"
+    elif provider not in (None, owner):
+        return f'"{model}" is not of the provider "{provider}": no call is both'
+    try:
+        catalog.find(full)
+    except UnknownModelError as error:
+        return error.message
+    return None
 
 
 def money_of(budget: BudgetEntry) -> Money | str:
@@ -296,6 +324,8 @@ def rate_faults(entry: ConfigEntry) -> Iterator[Fault]:
             yield Fault(path, "a rate is between two different currencies")
         elif f"{quote}/{base}" in entry.rates and base < quote:
             yield Fault(path, f'the same rate is there as "{quote}/{base}": keep one')
+        elif (date := entry.rates[pair].date) > dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1):
+            yield Fault((*path, "date"), f"expected a day that has come, found {date}")
 
 
 def rates_of(entry: ConfigEntry) -> list[Rate]:

@@ -31,7 +31,10 @@ def load_settings(
     environ: Mapping[str, str] | None = None,
     finder: Finder | None = None,
 ) -> Settings:
-    """The configuration, checked. No provider file is read, except those of the user's own providers.
+    """The configuration, checked.
+
+    No provider file is read, except those of the user's own providers and of providers whose models budgets
+    name.
 
     Args:
         config: A path, or a mapping in the shape of `minimill.toml`; None: the file that MINIMILL_CONFIG

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -40,6 +40,11 @@ class Candidate:
     def name(self) -> str:
         """`provider:model`."""
         return self.offer.name
+
+    @property
+    def sure_thinking(self) -> bool | None:
+        """Whether it will think, where the model or the request settles that; None: it may do either."""
+        return _sure_thinking(self.offer, self.request)
 
     def with_limit(self, max_output_tokens: int | None = None) -> Candidate:
         """The same candidate priced anew as of this moment, or with another output limit."""
@@ -195,6 +200,31 @@ def will_think(offer: Offer, request: ChatRequest) -> bool | None:
     return offer.quirks.thinking_default == "on"
 
 
+def _sure_thinking(offer: Offer, request: ChatRequest) -> bool | None:
+    if offer.model.reasoning == "never":
+        return False
+    if offer.model.reasoning == "always" or offer.quirks.thinking_default == "always":
+        return True
+    return False if _switched_off(offer, request) else None
+
+
+def _switched_off(offer: Offer, request: ChatRequest) -> bool:
+    """Whether the request says in so many words that the model shall not think."""
+    quirks = offer.quirks
+    if request.tools and quirks.effort_with_tools is not None:
+        return quirks.effort_with_tools == "none"
+    if request.reasoning is not None:
+        return request.thinking is False and (quirks.thinking_switch != "none" or "none" in quirks.efforts)
+    sent = quirks.extra_body
+    template = sent.get("chat_template_kwargs")
+    return (
+        sent.get("enable_thinking") is False
+        or sent.get("thinking") == {"type": "disabled"}
+        or sent.get("reasoning_effort") == "none"
+        or (isinstance(template, Mapping) and template.get("enable_thinking") is False)
+    )
+
+
 def _situation(
     offer: Offer,
     request: ChatRequest,
@@ -235,7 +265,8 @@ def _ceiling(
     explicit: bool,
     lasts_s: float,
 ) -> tuple[Ceiling | None, str | None]:
-    situation = _situation(offer, request, size, thinking, explicit, lasts_s)
+    # The dearer of both prices, unless it is settled whether the model thinks.
+    situation = _situation(offer, request, size, _sure_thinking(offer, request), explicit, lasts_s)
     bounds = _bounds(offer, thinking)
     try:
         return ceiling(size, offer.rows, bounds, _limits(offer, request), situation, offer.clocks), None

@@ -19,12 +19,18 @@ from minimill._chat import (
     ToolResult,
 )
 from minimill._pricing import RequestSize
+from minimill.dialects._strict_schema import strict_schema
+
+_LONG = 100_000
+"""Characters outside ASCII from which a text is bounded rather than normalised: that takes seconds."""
+_MOST_FOLDED = 11
+"""NFKC makes at most this many UTF-8 bytes of one (U+FDFA: 3 become 33)."""
 
 
 def measure(request: ChatRequest) -> RequestSize:
     """Count what bounds the input tokens of `request` (see `Bounds` for the assumptions)."""
     total = ascii_chars = other_chars = 0
-    images = files = audio = 0
+    images = files = audio = calls = 0
     for message in request.messages:
         for part in message.parts:
             if isinstance(part, Image):
@@ -33,6 +39,8 @@ def measure(request: ChatRequest) -> RequestSize:
                 files += 1
             elif isinstance(part, Audio):
                 audio += 1
+            elif isinstance(part, ToolCall):
+                calls += 1  # framed like a message of its own
         for text in _texts(message):
             if text.isascii():
                 total += len(text)
@@ -45,19 +53,19 @@ def measure(request: ChatRequest) -> RequestSize:
     schema = request.response_format if isinstance(request.response_format, JsonSchema) else None
     return RequestSize(
         text_bytes=total,
-        messages=len(request.messages),
+        messages=len(request.messages) + calls,
         ascii_chars=ascii_chars,
         other_chars=other_chars,
         tools=len(request.tools),
         tool_bytes=sum(
-            wide_bytes(tool.name) + wide_bytes(tool.description) + _json_bytes(tool.parameters)
+            wide_bytes(tool.name) + wide_bytes(tool.description) + _schema_bytes(tool.parameters, tool.strict)
             for tool in request.tools
         )
         + (_json_bytes(request.extra) if request.extra else 0),
         schemas=0 if schema is None else 1,
         schema_bytes=0
         if schema is None
-        else _json_bytes(schema.schema) + wide_bytes(schema.description or ""),
+        else _schema_bytes(schema.schema, schema.strict) + wide_bytes(schema.description or ""),
         images=images,
         files=files,
         audio=audio,
@@ -91,8 +99,17 @@ def wide_bytes(text: str) -> int:
     if text.isascii():
         return len(text)
     raw = len(text.encode("utf-8", "surrogatepass"))
+    narrow = len(text.encode("ascii", "ignore"))
+    if len(text) - narrow > _LONG:
+        return narrow + (raw - narrow) * _MOST_FOLDED
     folded = len(unicodedata.normalize("NFKC", text).encode("utf-8", "surrogatepass"))
     return max(raw, folded)
+
+
+def _schema_bytes(schema: object, strict: bool | None) -> int:
+    """Of a schema as it is sent: strict ones may be sent as they are or narrowed."""
+    plain = _json_bytes(schema)
+    return max(plain, _json_bytes(strict_schema(schema))) if strict else plain
 
 
 def _json_bytes(value: object) -> int:

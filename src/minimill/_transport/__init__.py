@@ -20,7 +20,7 @@ import httpx
 from anyio.lowlevel import RunVar
 
 from minimill._errors import ConfigError
-from minimill._transport._errors import too_late, translated
+from minimill._transport._errors import MALFORMED, shows_headers, too_late, translated, unsendable
 from minimill._transport._exchange import Exchange, Limits
 from minimill._transport._pool import Lane
 from minimill._transport._slot import Progress
@@ -92,7 +92,10 @@ class Transport:
             TransportError: nothing usable came; `billed` is NO where no byte of the request left.
         """
         if self._client is None and self._given is None:
-            proxy = self._proxy(endpoint)
+            try:
+                proxy = self._proxy(endpoint)
+            except MALFORMED as error:
+                raise unsendable(error) from None
             if proxy is None:
                 return await self._send_direct(endpoint, url, headers, body, limits, progress)
         else:
@@ -102,15 +105,19 @@ class Transport:
     async def _send_direct(
         self, endpoint: Endpoint, url: str, headers: Headers, body: bytes, limits: Limits, progress: Progress
     ) -> Exchange:
-        target = _target(url)
-        lane = self._lane(target.origin, endpoint.ca_file)
+        try:
+            target = _target(url)
+            origin, wire_headers = target.origin, _wire_headers(target, headers, len(body))
+        except MALFORMED as error:
+            raise unsendable(error) from None
+        lane = self._lane(origin, endpoint.ca_file)
         kind, by = limits.of_start()
         progress.read_by = by
         connect_s = max(min(limits.connect_s, by - monotonic()), 0.001)
         request = httpcore.Request(
             "POST",
             target,
-            headers=_wire_headers(target, headers, len(body)),
+            headers=wire_headers,
             content=_Body(body),
             extensions={"timeout": {"connect": connect_s}},
         )
@@ -129,7 +136,7 @@ class Transport:
                 raise
             if monotonic() >= by:
                 raise too_late(kind, progress) from error
-            raise translated(error, progress) from error
+            raise translated(error, progress) from (None if shows_headers(error) else error)
         taken = connection
 
         async def close() -> None:
@@ -164,17 +171,22 @@ class Transport:
         progress: Progress,
     ) -> Exchange:
         own = self._client is None and isinstance(self._given, (type(None), httpx.AsyncHTTPTransport))
+        try:
+            request = self._request(url, headers, body)
+        except MALFORMED as error:
+            raise unsendable(error) from None
         progress.sent = not own  # what a stranger's transport does with a request cannot be seen
-        extensions: dict[str, Any] = {"timeout": {"connect": limits.connect_s, "pool": limits.connect_s}}
-        if own:
-            extensions["trace"] = progress.trace
+        if self._client is None:
+            request.extensions["timeout"] = {"connect": limits.connect_s, "pool": limits.connect_s}
+            if own:
+                request.extensions["trace"] = progress.trace
         kind, by = limits.of_start()
         response: httpx.Response | None = None
         try:
             with anyio.CancelScope(deadline=anyio.current_time() + max(by - monotonic(), 0)):
-                response = await self._handle(endpoint, proxy, url, headers, body, extensions)
+                response = await self._handle(endpoint, proxy, request)
         except Exception as error:
-            raise translated(error, progress) from error
+            raise translated(error, progress) from (None if shows_headers(error) else error)
         if response is None:
             raise too_late(kind, progress)
         found = {name.lower(): value for name, value in response.headers.items()}
@@ -190,19 +202,14 @@ class Transport:
             max_bytes=self._max_reply_bytes,
         )
 
-    async def _handle(
-        self,
-        endpoint: Endpoint,
-        proxy: str | None,
-        url: str,
-        headers: Headers,
-        body: bytes,
-        extensions: dict[str, Any],
-    ) -> httpx.Response:
+    def _request(self, url: str, headers: Headers, body: bytes) -> httpx.Request:
         if self._client is not None:
-            request = self._client.build_request("POST", url, headers=headers, content=body)
+            return self._client.build_request("POST", url, headers=headers, content=body)
+        return httpx.Request("POST", url, headers=headers, content=body)
+
+    async def _handle(self, endpoint: Endpoint, proxy: str | None, request: httpx.Request) -> httpx.Response:
+        if self._client is not None:
             return await self._client.send(request, stream=True, follow_redirects=False)
-        request = httpx.Request("POST", url, headers=headers, content=body, extensions=extensions)
         return await (self._given or self._proxied(endpoint, proxy)).handle_async_request(request)
 
     def _proxy(self, endpoint: Endpoint) -> str | None:
@@ -268,8 +275,8 @@ def _proxy_pool(proxy: str | None, ca_file: str | None) -> httpx.AsyncBaseTransp
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=_KEEP_ALIVE_S)
     try:
         return httpx.AsyncHTTPTransport(verify=_trusted(ca_file), limits=limits, proxy=proxy, trust_env=False)
-    except (ValueError, httpx.InvalidURL, ImportError) as error:
-        raise ConfigError("the proxy address cannot be used; it looks like http://host:port") from error
+    except (ValueError, httpx.InvalidURL, ImportError):
+        raise ConfigError("the proxy address cannot be used; it looks like http://host:port") from None
 
 
 @lru_cache(maxsize=8)

@@ -42,13 +42,26 @@ _WORDS = {
 }
 _OTHERS = (
     httpx.TransportError,
-    httpx.InvalidURL,
     httpcore.ProtocolError,
     httpcore.TimeoutException,
     OSError,
     anyio.ClosedResourceError,
     anyio.BrokenResourceError,
 )
+
+MALFORMED = (ValueError, httpx.InvalidURL)
+"""What libraries raise for an address, a host name or a header that cannot be sent; UnicodeError is one."""
+
+
+def unsendable(error: Exception) -> TransportError:
+    """No request can be made of the address and the headers. The foreign text may show them: it is left out."""
+    text = f"no request can be made of the address and the headers ({type(error).__name__})"
+    return TransportError(text, kind="connect", billed=Billed.NO)
+
+
+def shows_headers(error: Exception) -> bool:
+    """Whether the text of a foreign error may hold a header, and with it a key."""
+    return isinstance(error, (httpx.LocalProtocolError, httpcore.LocalProtocolError, *MALFORMED))
 
 
 def translated(error: Exception, progress: Progress) -> Exception:
@@ -60,6 +73,8 @@ def translated(error: Exception, progress: Progress) -> Exception:
             return _transport_error(kind, may_have_left and (progress.sent or not progress.seen), error)
     if isinstance(error, _OTHERS):
         return _transport_error("network", progress.sent, error)
+    if isinstance(error, MALFORMED):
+        return _transport_error("network", True, error) if progress.sent else unsendable(error)
     return error
 
 

@@ -21,7 +21,7 @@ from minimill.catalog._convert import free_row, provider_of
 from minimill.catalog._entries import ProviderEntry, UserProviderEntry
 from minimill.catalog._faults import Fault, faults_of, nearest, problem, shown
 from minimill.catalog._files import folder, read_toml, shipped_ids
-from minimill.catalog._marks import ID_PATTERN, URL_PATTERN
+from minimill.catalog._marks import ID_PATTERN, url_fault
 from minimill.catalog._shape import validator
 from minimill.catalog._types import Model, Offer, Provider
 from minimill.catalog._user import overlay, own_path, own_prices, user_faults
@@ -192,8 +192,8 @@ class Catalog:
         address = own.get("base_url")
         for name in provider.base_url_env:
             if value := environ.get(name, "").strip():
-                if not re.fullmatch(URL_PATTERN, value):
-                    raise ConfigError(f"{name}: expected an http(s) address without a query or a password")
+                if expected := url_fault(value):
+                    raise ConfigError(f"{name}: expected {expected}")
                 address = value
                 break
         if address is None:

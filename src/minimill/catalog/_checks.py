@@ -5,11 +5,19 @@ They run on entries whose single keys are already right. It may import its sibli
 
 import datetime as dt
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from typing import Any
 
 from minimill.catalog._entries import ClockEntry, ModelEntry, PriceEntry, ProviderEntry, RatesEntry, TierEntry
 from minimill.catalog._faults import Fault, Path, nearest, shown, unknown_word
+from minimill.catalog._quirks import (
+    COST_FIELDS,
+    TEMPLATE_FIELD,
+    THINKING_FIELDS,
+    THINKING_TEMPLATE_FIELDS,
+    Quirks,
+)
 from minimill.catalog._shape import hints
 
 _FOREVER = dt.datetime.max.replace(tzinfo=dt.UTC)
@@ -28,6 +36,7 @@ def faults_in(entry: ProviderEntry) -> list[Fault]:
         *_error_faults(entry),
         *_clock_faults(entry),
         *_name_faults(entry.models),
+        *_extra_body_faults(entry),
         *(
             fault
             for number, model in enumerate(entry.models)
@@ -54,6 +63,64 @@ def _header_faults(entry: ProviderEntry) -> Iterator[Fault]:
     for name in entry.headers:
         if name.lower() in _SECRET_HEADERS:
             yield Fault(("headers", name), "keys do not belong in this file; name their variable in auth.env")
+
+
+def _extra_body_faults(entry: ProviderEntry) -> Iterator[Fault]:
+    yield from extra_body_faults(entry.quirks, ())
+    yield from _tier_sent_faults(entry.quirks, entry.quirks, (), ())
+    for number, model in enumerate(entry.models):
+        path: Path = ("models", number)
+        yield from extra_body_faults({**entry.quirks, "extra_body": {}, **model.quirks}, path)
+        named = {tier.service_tier for row in model.prices for tier in row.tiers}
+        yield from _tier_sent_faults(model.quirks, {**entry.quirks, **model.quirks}, named, path)
+
+
+def extra_body_faults(quirks: Mapping[str, Any], path: Path) -> Iterator[Fault]:
+    """Fields that are always sent and by which a call could cost more than its ceiling.
+
+    The service tier is not looked at: which ones are ordinary may stand elsewhere.
+    """
+    for key, value in quirks.get("extra_body", {}).items():
+        place: Path = (*path, "quirks", "extra_body", key)
+        if key in COST_FIELDS:
+            yield Fault(place, "it decides what a call can cost; only arguments of a call set it")
+        elif key in THINKING_FIELDS or key == quirks.get("thinking_budget_field"):
+            if not _turns_off(key, value):
+                yield Fault(place, f"it decides what a call can cost; use reasoning=, {_MAY_TURN_OFF}")
+        elif key == TEMPLATE_FIELD and isinstance(value, Mapping):
+            for name in value:
+                if name in THINKING_TEMPLATE_FIELDS and value[name] is not False:
+                    text = f"it decides what a call can cost; use reasoning=, {_MAY_TURN_OFF}"
+                    yield Fault((*place, name), text)
+
+
+def _turns_off(key: str, value: Any) -> bool:
+    """Whether a field that sets how a model thinks says that it does not."""
+    return (
+        (key == "enable_thinking" and value is False)
+        or (key == "thinking" and value == {"type": "disabled"})
+        or (key == "reasoning_effort" and value == "none")
+    )
+
+
+_MAY_TURN_OFF = "and here at most what turns thinking off"
+
+
+def _tier_sent_faults(
+    own: Mapping[str, Any], quirks: Mapping[str, Any], priced: Iterable[str | None], path: Path
+) -> Iterator[Fault]:
+    """A service tier that is always sent must be the ordinary one, for which ceilings are worked out."""
+    sent = own.get("extra_body", {})
+    if "service_tier" not in sent:
+        return
+    tier = sent["service_tier"]
+    default = quirks.get("default_service_tiers", Quirks().default_service_tiers)
+    ordinary = [word for word in default if word != "auto" and word not in priced]
+    if tier not in ordinary:
+        text = (
+            f"expected one of {', '.join(ordinary)}, found {shown(tier)}; ask for others with service_tier="
+        )
+        yield Fault((*path, "quirks", "extra_body", "service_tier"), text)
 
 
 def _error_faults(entry: ProviderEntry) -> Iterator[Fault]:

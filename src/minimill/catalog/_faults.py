@@ -161,7 +161,7 @@ _SECRET_WORD = (
 _SECRET_KEY = rf"(?i)(^|[-_]){_SECRET_WORD}([-_]|$)|^env$"
 _NOT_SECRET = r"(?i)_tokens$|_token_s$|_mtok$|^tokens_per|_tokens_paths$"
 _SECRET_VALUES = (
-    r"^(sk|ak|pk|rk|gsk|xai)-|^(AIza|eyJ|bce-v3/|(?i:bearer|basic) )|://[^/\s]*@",
+    r"^(sk|ak|pk|rk|gsk|xai)-|^(AIza|eyJ|bce-v3/|(?i:bearer|basic) )|://\S*@",
     r"^[0-9a-fA-F-]{32,}",
     r"^(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9_\-./+=]{24,}$",
 )
@@ -170,7 +170,11 @@ _SECRET_VALUES = (
 def shown(value: Any, path: Path = ()) -> str:
     """A value as a reader of the file knows it, shortened; a secret is not shown."""
     if isinstance(value, str):
-        return "a text (not shown)" if _hidden(value, path) else json.dumps(_short(value), ensure_ascii=False)
+        return (
+            "a text (not shown)"
+            if _hidden(value, path)
+            else json.dumps(_short(_bare(value, path)), ensure_ascii=False)
+        )
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
@@ -190,7 +194,19 @@ def _hidden(value: str, path: Path) -> bool:
     key = next((step for step in reversed(path) if isinstance(step, str)), "")
     if re.search(_SECRET_KEY, key) and not re.search(_NOT_SECRET, key):
         return True
+    if key in _ADDRESSES and "@" in value:
+        return True
     return any(re.search(pattern, value) for pattern in _SECRET_VALUES)
+
+
+_ADDRESSES = ("base_url", "proxy")
+
+
+def _bare(value: str, path: Path) -> str:
+    """An address without its query and fragment, in which keys are passed; other text as it is."""
+    if "://" in value or (path and path[-1] in _ADDRESSES):
+        return re.sub(r"(?s)([?#]).*", r"\1...", value)
+    return value
 
 
 def _short(text: str) -> str:

@@ -4,6 +4,8 @@ Read by `_shape`. It imports nothing of minimill.
 """
 
 import datetime as dt
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated
@@ -36,6 +38,8 @@ class Matches:
 
     pattern: str
     meaning: str
+    fault: Callable[[str], str | None] | None = None
+    """Says what was expected where a text that matches is wrong all the same."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -70,5 +74,38 @@ ID_PATTERN = r"[a-z][a-z0-9_-]*"
 Id = Annotated[str, Matches(ID_PATTERN, "small letters, digits, '-' and '_', starting with a letter")]
 EnvName = Annotated[str, Matches(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")]
 URL_PATTERN = r"https?://[^\s/@?#]+(/[^\s?#@]*)?"
-Url = Annotated[str, Matches(URL_PATTERN, "an http(s) address without a query or a password")]
+URL_MEANING = "an http(s) address without a query or a password"
+
+
+def url_fault(text: str) -> str | None:
+    """What was expected of an http(s) address, where it is none."""
+    import ipaddress
+    from urllib.parse import urlsplit
+
+    if re.fullmatch(URL_PATTERN, text) is None:
+        return URL_MEANING
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname or ""
+    except ValueError:
+        return "an address whose host in brackets is an IPv6 address, such as http://[::1]:8000/v1"
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0 or parts.netloc.endswith(":"):
+        return "an address whose port is a number from 1 to 65535"
+    if "[" in parts.netloc:
+        try:
+            ipaddress.IPv6Address(host)
+        except ValueError:
+            return "an address whose host in brackets is an IPv6 address, such as http://[::1]:8000/v1"
+        return None
+    labels = host.removesuffix(".").split(".")
+    if not all(0 < len(label) <= 63 and re.fullmatch(r"\w([\w-]*\w)?", label) for label in labels):
+        return "an address whose host is made of parts of 1 to 63 letters, digits and inner '-', with dots between"
+    return None
+
+
+Url = Annotated[str, Matches(URL_PATTERN, URL_MEANING, url_fault)]
 Text = Annotated[str, Matches(r"(?s).*\S.*", "some text")]

@@ -10,6 +10,32 @@ from typing import Annotated, Any, Literal
 
 from minimill.catalog._marks import AtLeast
 
+COST_FIELDS = frozenset({
+    "model", "models", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n",
+    "best_of",
+})  # fmt: skip
+"""Fields of a request that decide what it can cost at most; only arguments of a call set them."""
+THINKING_FIELDS = frozenset({
+    "enable_thinking", "thinking", "thinking_budget", "thinking_token_budget", "reasoning", "reasoning_effort",
+})  # fmt: skip
+"""Fields of a request that decide whether and how long a model thinks; the argument `reasoning` sets them."""
+TEMPLATE_FIELD = "chat_template_kwargs"
+THINKING_TEMPLATE_FIELDS = frozenset({"enable_thinking", "thinking"})
+"""Fields inside `chat_template_kwargs` that do the same."""
+
+COST_FIELDS = frozenset({
+    "model", "models", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n",
+    "best_of",
+})  # fmt: skip
+"""Fields of a request that decide what it can cost at most; only arguments of a call set them."""
+THINKING_FIELDS = frozenset({
+    "enable_thinking", "thinking", "thinking_budget", "thinking_token_budget", "reasoning", "reasoning_effort",
+})  # fmt: skip
+"""Fields of a request that decide whether and how long a model thinks; the argument `reasoning` sets them."""
+TEMPLATE_FIELD = "chat_template_kwargs"
+THINKING_TEMPLATE_FIELDS = frozenset({"enable_thinking", "thinking"})
+"""Fields inside `chat_template_kwargs` that do the same."""
+
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 ToolChoiceKind = Literal["auto", "none", "required", "named"]
 FinishWord = Literal["stop", "length", "tool_calls", "content_filter", "unknown"]

@@ -10,7 +10,7 @@ import datetime as dt
 import functools
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -109,7 +109,16 @@ def _text(marks: tuple[Any, ...]) -> Schema:
     pattern = _mark(marks, Matches)
     if pattern is None:
         return core_schema.str_schema(strict=True)
-    return core_schema.str_schema(strict=True, pattern=f"^(?:{pattern.pattern})$")
+    schema = core_schema.str_schema(strict=True, pattern=f"^(?:{pattern.pattern})$")
+    if pattern.fault is None:
+        return schema
+    return core_schema.no_info_after_validator_function(functools.partial(_faultless, pattern.fault), schema)
+
+
+def _faultless(fault: Callable[[str], str | None], value: str) -> str:
+    if expected := fault(value):
+        raise PydanticCustomError("fault", "{expected}", {"expected": expected})
+    return value
 
 
 def _whole(marks: tuple[Any, ...]) -> Schema:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from minimill._errors import MissingKeyError
+from minimill._errors import ConfigError, MissingKeyError
 from minimill._pricing._rows import Bounds, Clock, PriceRow
 from minimill.catalog._entries import Auth
 from minimill.catalog._quirks import ErrorKind, Quirks
@@ -157,6 +157,7 @@ class Provider:
 
         Raises:
             MissingKeyError: a key is needed and none of its variables is set. Nothing was sent.
+            ConfigError: the variable's value can be no key. Nothing was sent.
         """
         if self.auth.scheme == "none":
             return None
@@ -164,6 +165,10 @@ class Provider:
         names = self.key_names()
         for name in names:
             value = environ.get(name, "").strip()
+            if value and not (value.isascii() and value.isprintable()):
+                raise ConfigError(
+                    f"the value of {name} holds characters that cannot be in a header; copy the key again"
+                )
             if value:
                 return value
         if self.auth.optional:

@@ -23,6 +23,8 @@ def read_answer(body: dict[str, Any], target: Target, headers: Mapping[str, str]
         ProtocolError: there is no answer in the body.
     """
     usage = read_usage(find_usage(body, target.quirks), target.quirks)
+    if usage is not None and not usage.output_tokens and says_something(body.get("choices"), target):
+        usage = None  # an answer has tokens: a zero means that nobody counted
     if is_error(body):
         raise error_in_answer(body, target, headers=headers, usage=usage)
     answer_id = text_of(body.get("id"))
@@ -46,6 +48,17 @@ def _choices(raw: Any, answer_id: str | None, usage: Usage | None, target: Targe
             raise_failed(finish_word(choice), choice, target, usage, content=bool(choice.get("message")))
             choices.append(read_choice(choice, choice_index(choice, position), answer_id, target))
     return choices
+
+
+def says_something(choices: Any, target: Target) -> bool:
+    """Whether raw choices hold anything of an answer: text, reasoning, a refusal or a tool call."""
+    keys = ("content", "refusal", "tool_calls", "function_call", *target.quirks.reasoning_fields)
+    for choice in choices if isinstance(choices, list) else ():
+        for place in ("delta", "message"):
+            message = choice.get(place) if isinstance(choice, dict) else None
+            if isinstance(message, dict) and any(message.get(key) for key in keys):
+                return True
+    return False
 
 
 def choice_index(choice: dict[str, Any], default: int) -> int:

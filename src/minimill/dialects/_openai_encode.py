@@ -1,6 +1,6 @@
 """Writes a request in the words of the `openai_chat` wire, as the vendor's quirks say.
 
-It may import `_chat`, `_errors` and the helpers beside it.
+It may import `_chat`, `_errors`, the names of fields in `catalog` and the helpers beside it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from minimill._chat import ChatRequest, JsonSchema, NamedTool, Text, Tool
+from minimill.catalog._quirks import (
+    COST_FIELDS,
+    TEMPLATE_FIELD,
+    THINKING_FIELDS,
+    THINKING_TEMPLATE_FIELDS,
+)
 from minimill.dialects._base import Target
 from minimill.dialects._json import dump
 from minimill.dialects._openai_messages import encode_messages
@@ -17,10 +23,7 @@ from minimill.dialects._openai_thinking import encode_thinking, thinks
 from minimill.dialects._refuse import forbid, refuse
 from minimill.dialects._strict_schema import strict_schema
 
-_FORBIDDEN = frozenset({
-    "model", "models", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n",
-    "best_of", "service_tier",
-})  # fmt: skip
+_FORBIDDEN = COST_FIELDS | {"service_tier"}
 """Fields that decide what a call can cost at most; a caller sets them by their own names or not at all."""
 
 
@@ -56,10 +59,23 @@ def encode_request(request: ChatRequest, target: Target, stream: bool) -> bytes:
 
 
 def _check_extra(request: ChatRequest, target: Target) -> None:
-    for key in request.extra:
+    for key, value in request.extra.items():
         if key in _FORBIDDEN:
             text = f"extra may not set {key!r}: it decides what a call can cost; use the argument for it"
             raise forbid(target, text)
+        if name := _thinking_field(key, value, target):
+            text = f"extra may not set {name!r}: it decides what a call can cost; use reasoning= instead"
+            raise forbid(target, text)
+
+
+def _thinking_field(key: str, value: Any, target: Target) -> str | None:
+    """The name of a field that sets how the model thinks, if this is one or holds one."""
+    if key in THINKING_FIELDS or key == target.quirks.thinking_budget_field:
+        return key
+    if key == TEMPLATE_FIELD and isinstance(value, Mapping):
+        inner = next((name for name in value if name in THINKING_TEMPLATE_FIELDS), None)
+        return None if inner is None else f"{key}.{inner}"
+    return None
 
 
 def _merge(body: dict[str, Any], key: str, value: Any) -> None:

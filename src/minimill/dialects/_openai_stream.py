@@ -26,6 +26,7 @@ from minimill.dialects._openai_answer import (
     choice_index,
     raise_failed,
     read_answer,
+    says_something,
     service_tier,
     unreadable,
     usage_of,
@@ -38,6 +39,7 @@ from minimill.dialects._sse import MAX_EVENT_BYTES, MAX_STREAM_BYTES, SseParser
 from minimill.dialects._vendor_error import error_in_answer
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
+_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 _ODD_USAGE = ("x_groq", "timings")
 
 
@@ -222,6 +224,8 @@ class OpenAIStream:
         except ValueError:
             lines = [line for line in text.split(b"\n") if line.strip()]
             if len(lines) < 2:
+                if not self._finished():
+                    self._forget_usage()  # the event may have been content
                 raise unreadable("an event is no JSON", self._target, self._usage) from None
             for line in lines:
                 if not self.done:
@@ -237,6 +241,8 @@ class OpenAIStream:
         choices = chunk.get("choices")
         reported = self._read_usage(chunk, choices)
         if failed or not choices or "error" in chunk or "base_resp" in chunk:
+            if not reported and says_something(choices, self._target):
+                self._forget_usage()
             self._check(chunk, failed)
         tier = service_tier(chunk, self._target)
         if tier:
@@ -244,22 +250,29 @@ class OpenAIStream:
         if isinstance(choices, list):
             for choice in choices:
                 if type(choice) is dict:
-                    self._choice(choice, chunk, events)
+                    self._choice(choice, chunk, events, reported)
+        if self._usage is not None and not self._usage.output_tokens and self._has_content():
+            self._forget_usage()  # an answer has tokens: a zero means that nobody counted
         if reported:
             usage = usage_of(self._usage, len(self._choices), self._target)
             if usage is not None:
                 events.append(UsageReported(usage))
 
-    def _choice(self, choice: dict[str, Any], chunk: dict[str, Any], events: list[StreamEvent]) -> None:
+    def _choice(
+        self, choice: dict[str, Any], chunk: dict[str, Any], events: list[StreamEvent], reported: bool
+    ) -> None:
         index = choice_index(choice, 0)
         state = self._choices.get(index)
         if state is None:
             state = self._choices[index] = ChoiceState(index, self._target)
+        before = len(events)
         delta = choice.get("delta")
         if delta and type(delta) is dict:
             state.delta(delta, events)
         elif isinstance(choice.get("message"), dict):
             state.whole(choice["message"], events)
+        if self._usage is not None and not reported and (len(events) > before or self._sealed(delta)):
+            self._forget_usage()  # it was told before this content: no final bill
         if choice.get("logprobs"):
             state.add_logprobs(choice["logprobs"])
         word = finish_word(choice)
@@ -280,7 +293,7 @@ class OpenAIStream:
         else:
             return False
         usage = read_usage(raw, self._target.quirks)
-        if usage is None and isinstance(raw, dict) and not raw.get("total_tokens"):
+        if usage is None and isinstance(raw, dict) and not any(raw.get(key) for key in _COUNTS):
             return False  # zeros or nothing: nobody counted here, what was told before stands
         self._raw_usage = raw if isinstance(raw, dict) else None
         self._usage = usage
@@ -301,6 +314,17 @@ class OpenAIStream:
 
     def _has_content(self) -> bool:
         return any(state.has_content for state in self._choices.values())
+
+    def _finished(self) -> bool:
+        states = self._choices.values()
+        return bool(states) and all(state.finish_raw is not None for state in states)
+
+    def _forget_usage(self) -> None:
+        self._usage = self._raw_usage = None
+
+    def _sealed(self, delta: Any) -> bool:
+        field = self._target.quirks.opaque_reasoning_field
+        return bool(field and isinstance(delta, dict) and delta.get(field))
 
     def _remember(self, chunk: dict[str, Any]) -> None:
         self._id = chunk["id"] if isinstance(chunk.get("id"), str) and chunk["id"] else None

@@ -67,8 +67,8 @@ def read_usage(raw: Any, quirks: Quirks) -> Usage | None:
         prompt = total - completion
     if prompt is None or completion is None or prompt < 0 or completion < 0:
         return None
-    if not prompt and not completion:
-        return None  # every prompt has tokens: these zeros mean that nobody counted
+    if not prompt:
+        return None  # every prompt has tokens: a zero means that nobody counted
     reasoning = _first(
         raw, quirks.reasoning_tokens_paths, _REASONING if quirks.reasoning_tokens_paths else ()
     )

@@ -285,6 +285,10 @@ class Ledger(Protocol):
         """Change a budget's limit for every process, up or down. Raises LedgerError: no such budget."""
         ...
 
+    async def budgets(self) -> list[BudgetDefinition]:
+        """Every budget that the ledger knows, with the limit in force, by name; whoever declared it."""
+        ...
+
     async def balances(self, budget: str | None = None, *, at: dt.datetime | None = None) -> list[Balance]:
         """Every account of the window that holds `at` (default: now), by budget and key.
 

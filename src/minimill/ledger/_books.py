@@ -28,8 +28,8 @@ from minimill.ledger._base import AttemptMeta, AttemptRecord, Claim
 from minimill.ledger._budgets import Budget
 from minimill.ledger._windows import Window
 
-TRUST_US = 30_000_000
-"""How long a vendor's last answer lets more money go out to it than the unconfirmed share."""
+LOOK_US = 1_000_000
+"""How often, at most, holds are looked through for those whose time has passed."""
 PROBE_US = 600_000_000
 """How long after its last silence one call may find out whether a vendor answers again."""
 ANSWER_STEP_US = 1_000_000
@@ -52,18 +52,18 @@ _Wanted = tuple[Budget, Account, Window, int | None]
 class Books:
     """The rules over one store. `freed` says whether something happened that may let a waiting caller in.
 
-    A provider counts as answering for 30 s after its last answer, until it falls silent. While it does,
-    a hard budget's whole limit may be out with it; while it does not, what it may owe stays within the
-    budget's unconfirmed share: its money in flight, and since its last silence its unconfirmed money as
-    well. Where nothing is out with it one call may always go, and ten minutes after the last silence one
-    call may go beyond the share, to find out whether it is well again.
+    What one provider may owe to a hard budget stays within the budget's unconfirmed share: its money in
+    flight, and since its last silence its unconfirmed money as well. So whenever it falls silent, no more
+    than the share is lost with it. Where nothing is out with it one call may always go, and ten minutes
+    after the last silence one call may go beyond the share, to find out whether it is well again.
     """
 
-    __slots__ = ("freed", "store")
+    __slots__ = ("_looked_us", "freed", "store")
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.freed = False
+        self._looked_us = 0
 
     # -- holding ---------------------------------------------------------------------------------
 
@@ -73,7 +73,13 @@ class Books:
         if known is not None:
             return _again(known)
         merged = self._merge(asked.claims, now_us)
-        refusal = self._refusal(merged, asked, now_us)
+        refusal = self._refusal(merged, asked)
+        if refusal is not None and refusal.silent and self._label_expired(now_us):
+            refusal = self._refusal(merged, asked)
+        if refusal is not None and refusal.silent and self._probe_is_due(asked.meta.provider, now_us):
+            refusal = self._refusal(merged, asked, probe=True)
+            if refusal is None:
+                self._probed(asked.meta.provider, now_us)
         if refusal is not None:
             return refusal
         lines = [Line(account, amount, 0, 0, amount is None) for _, account, _, amount in merged]
@@ -101,7 +107,7 @@ class Books:
             merged[claim.budget] = (budget, self.store.account(claim.budget, claim.key, window.id), window, amount)
         return list(merged.values())
 
-    def _refusal(self, merged: list[_Wanted], asked: Asked, now_us: int) -> Refusal | None:
+    def _refusal(self, merged: list[_Wanted], asked: Asked, *, probe: bool = False) -> Refusal | None:
         provider = asked.meta.provider
         silent: Refusal | None = None
         for budget, account, window, amount in merged:
@@ -117,27 +123,41 @@ class Books:
             promised = self.store.promised(budget.name, account.key, asked.came_us)
             if promised and total - amount + promised <= budget.limit < total + promised:
                 return Refusal(budget, account, window, amount, provider, promised=promised)
-            if silent is None and account.owed and not self._may_owe(budget, account, provider, amount, now_us):
+            if silent is None and account.owed and not self._may_owe(budget, account, provider, amount, probe):
                 silent = Refusal(budget, account, window, amount, provider, silent=True)
         return silent
 
-    def _may_owe(self, budget: Budget, account: Account, provider: str, amount: int, now_us: int) -> bool:
+    def _may_owe(self, budget: Budget, account: Account, provider: str, amount: int, probe: bool) -> bool:
         """Whether so much more may go out to a provider before it answers."""
-        in_flight, lost = account.owed.get(provider, 0), account.owed.get(provider + LOST, 0)
+        owed = account.owed.get(provider, 0)
+        if not probe and self.store.provider(provider).answered_us <= 0:
+            owed += account.owed.get(provider + LOST, 0)
+        return not owed or not budget.beyond_share(owed + amount)
+
+    def _probe_is_due(self, provider: str, now_us: int) -> bool:
+        """Whether the provider has been silent for so long that one call may find out."""
+        answered_us = self.store.provider(provider).answered_us
+        return answered_us < 0 and now_us + answered_us >= PROBE_US
+
+    def _probed(self, provider: str, now_us: int) -> None:
         known = self.store.provider(provider)
-        owed = in_flight if known.answered_us > 0 else in_flight + lost
-        if not owed or not budget.beyond_share(owed + amount) or self.trusts(provider, now_us):
-            return True
-        if in_flight or known.answered_us > 0 or now_us + known.answered_us < PROBE_US:
-            return False
         known.answered_us = -now_us  # the next probe is as far away as the next silence
         self.store.heard(known)
-        return True
 
-    def trusts(self, provider: str, now_us: int) -> bool:
-        """Whether the provider answered within the last 30 s and was not silent since."""
-        answered_us = self.store.provider(provider).answered_us
-        return answered_us > 0 and abs(now_us - answered_us) < TRUST_US
+    def _label_expired(self, now_us: int) -> bool:
+        """Count holds whose time has passed as unconfirmed, not as in flight; True if there were any.
+
+        No money moves. A process that was killed must not count as a vendor's callers for ever.
+        """
+        if abs(now_us - self._looked_us) < LOOK_US:
+            return False
+        self._looked_us = now_us
+        expired = self.store.expired(now_us)
+        for attempt in expired:
+            _lose(attempt)
+            attempt.state = KEPT
+            self.store.put(attempt)
+        return bool(expired)
 
     # -- closing ---------------------------------------------------------------------------------
 
@@ -233,7 +253,7 @@ class Books:
     def answered(self, provider: str, now_us: int) -> None:
         """The vendor is alive."""
         known = self.store.provider(provider)
-        if not self.trusts(provider, now_us):
+        if known.answered_us <= 0:
             self.freed = True
         elif 0 <= now_us - known.answered_us < ANSWER_STEP_US:
             return
@@ -281,7 +301,7 @@ class Books:
                 account.kept += held
             if attempt.meta is not None:
                 _owe(account.owed, attempt.meta.provider + (LOST if attempt.state == KEPT else ""), held)
-        if held + settled < 0:
+        if held < 0 or settled < 0:  # room under the limit, or under what its provider may owe
             self.freed = True
         if held or settled or unpriced:
             self.store.enter(attempt.id, account, kind, held, settled, unpriced, now_us, reason)

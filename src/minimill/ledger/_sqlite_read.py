@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from minimill._errors import LedgerError
 from minimill.ledger._accounts import Account, Attempt
 from minimill.ledger._audit import differences, in_range, unknown_budget
-from minimill.ledger._base import Balance, HoldInfo, SpendRow
+from minimill.ledger._base import Balance, BudgetDefinition, HoldInfo, SpendRow
 from minimill.ledger._sqlite_file import connect_reader
 from minimill.ledger._sqlite_rows import ACCOUNT_COLUMNS, ATTEMPT_COLUMNS, account_of
 from minimill.ledger._sqlite_store import Tables
@@ -33,6 +33,10 @@ class Reader:
         self._now_us = now_us
         self._tables = Tables(db)
         self._tables.begin(now_us)
+
+    def budgets(self) -> list[BudgetDefinition]:
+        """See `Ledger.budgets`."""
+        return [budget.definition for _, budget in sorted(self._tables.budgets.items())]
 
     def balances(self, budget: str | None, at: dt.datetime | None) -> list[Balance]:
         """See `Ledger.balances`."""

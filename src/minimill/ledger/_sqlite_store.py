@@ -161,6 +161,14 @@ class Tables:
     def promised(self, budget: str, key: str, came_us: int) -> int:
         return self.tickets.promised(budget, key, came_us)
 
+    def expired(self, now_us: int) -> list[Attempt]:
+        """Attempts that nobody closed and whose time has passed."""
+        sql = "SELECT id FROM holds WHERE state = ? AND expires_us <= ?"
+        ids = [row[0] for row in self._db.execute(sql, (OPEN, now_us))]
+        self.load(ids)
+        found = [self._attempts[attempt_id] for attempt_id in ids]
+        return [a for a in found if a is not None and a.state == OPEN]
+
     def put(self, attempt: Attempt) -> None:
         self._attempts[attempt.id] = self._changed[attempt.id] = attempt
         for line in attempt.lines:

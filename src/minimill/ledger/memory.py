@@ -18,7 +18,7 @@ from types import TracebackType
 
 from minimill._errors import LedgerError
 from minimill._money import Money
-from minimill.ledger._accounts import Account, Attempt, Provider, Refusal
+from minimill.ledger._accounts import OPEN, Account, Attempt, Provider, Refusal
 from minimill.ledger._audit import differences, in_range, unbooked, unknown_budget
 from minimill.ledger._base import (
     AttemptMeta,
@@ -70,6 +70,9 @@ class _Dicts:
         if found is None:
             found = self.providers[name] = Provider(name)
         return found
+
+    def expired(self, now_us: int) -> list[Attempt]:
+        return [a for a in self.open.values() if a.state == OPEN and a.expires_us <= now_us]
 
     def promised(self, budget: str, key: str, came_us: int) -> int:
         return 0  # there is one queue
@@ -328,6 +331,12 @@ class MemoryLedger:
         return found
 
     # -- reading ---------------------------------------------------------------------------------
+
+    async def budgets(self) -> list[BudgetDefinition]:
+        """See `Ledger.budgets`."""
+        self._own()
+        with self:
+            return [budget.definition for _, budget in sorted(self._store.budgets.items())]
 
     async def balances(self, budget: str | None = None, *, at: dt.datetime | None = None) -> list[Balance]:
         """See `Ledger.balances`."""

@@ -192,6 +192,10 @@ class SqliteLedger:
 
     # -- reading ---------------------------------------------------------------------------------
 
+    async def budgets(self) -> list[BudgetDefinition]:
+        """See `Ledger.budgets`."""
+        return await self._read(lambda reader: reader.budgets())
+
     async def balances(self, budget: str | None = None, *, at: dt.datetime | None = None) -> list[Balance]:
         """See `Ledger.balances`."""
         return await self._read(lambda reader: reader.balances(budget, at))

@@ -179,6 +179,43 @@ BROKEN = [
         "stream_usages = 1\n[bounds]",
         'acme.toml: quirks: unknown key "stream_usages", did you mean "stream_usage"?',
     ),
+    (
+        "[bounds]",
+        "extra_body = { n = 5 }\n[bounds]",
+        ("acme.toml: quirks.extra_body.n: it decides what a call can cost; only arguments of a call set it"),
+    ),
+    (
+        "[bounds]",
+        "extra_body = { enable_thinking = true }\n[bounds]",
+        (
+            "acme.toml: quirks.extra_body.enable_thinking: it decides what a call can cost; use reasoning=, "
+            "and here at most what turns thinking off"
+        ),
+    ),
+    (
+        "[bounds]",
+        "extra_body = { chat_template_kwargs = { thinking = true } }\n[bounds]",
+        (
+            "acme.toml: quirks.extra_body.chat_template_kwargs.thinking: it decides what a call can cost; use "
+            "reasoning=, and here at most what turns thinking off"
+        ),
+    ),
+    (
+        "[bounds]",
+        'extra_body = { service_tier = "priority" }\n[bounds]',
+        (
+            'acme.toml: quirks.extra_body.service_tier: expected one of default, standard, found "priority"; '
+            "ask for others with service_tier="
+        ),
+    ),
+    (
+        'aliases = ["small"]',
+        'quirks = { extra_body = { service_tier = "auto" } }',
+        (
+            "acme.toml: models[0].quirks.extra_body.service_tier: expected one of default, standard, found "
+            '"auto"; ask for others with service_tier='
+        ),
+    ),
     ("[bounds]", "max_n = 0\n[bounds]", "acme.toml: quirks.max_n: expected at least 1, found 0"),
     (
         "[bounds]",
@@ -443,3 +480,30 @@ def test_several_faults_tell_the_first_and_count_the_rest(tmp_path: Path) -> Non
         load(text.encode(), tmp_path)
     assert str(caught.value).startswith("acme.toml: errors[0].kind: expected one of ")
     assert str(caught.value).endswith(', found "x" (and 1 more)')
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        'service_tier = "default"',
+        "enable_thinking = false",
+        'thinking = { type = "disabled" }',
+        'reasoning_effort = "none"',
+        "chat_template_kwargs = { enable_thinking = false, a = 1 }",
+        "enable_search = false",
+    ],
+)
+def test_fields_that_make_nothing_dearer_are_sent(sent: str, tmp_path: Path) -> None:
+    """The ordinary tier, no thinking, and whatever has no say in the price."""
+    load(GOOD.replace("[bounds]", f"extra_body = {{ {sent} }}\n[bounds]").encode(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "key",
+    "n best_of max_tokens max_completion_tokens stream stream_options model models messages "
+    "thinking thinking_budget thinking_token_budget reasoning reasoning_effort".split(),
+)
+def test_fields_that_decide_the_cost_are_never_sent_by_a_file(key: str, tmp_path: Path) -> None:
+    """The ceiling would not know of them."""
+    with pytest.raises(CatalogError, match=rf"quirks\.extra_body\.{key}: it decides what a call can cost"):
+        load(GOOD.replace("[bounds]", f"extra_body = {{ {key} = 5 }}\n[bounds]").encode(), tmp_path)

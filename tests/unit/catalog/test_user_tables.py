@@ -162,6 +162,16 @@ def test_a_key_variable_of_ones_own_server_is_needed() -> None:
             {"vllm": {"key_env": ["A", "b-c"]}},
             "providers.vllm.key_env[1]: expected the name of an environment variable, found a text (not shown)",
         ),
+        (
+            {"openai": {"quirks": {"extra_body": {"service_tier": "priority"}}}},
+            "providers.openai.quirks.extra_body.service_tier: expected one of default, standard, found "
+            '"priority"; ask for others with service_tier=',
+        ),
+        (
+            {"vllm": {"models": [{"id": "x", "quirks": {"extra_body": {"thinking_token_budget": 9}}}]}},
+            "providers.vllm.models[0].quirks.extra_body.thinking_token_budget: it decides what a call can cost; "
+            "use reasoning=, and here at most what turns thinking off",
+        ),
         ({"vllm": {"key_env": 5}}, "providers.vllm.key_env: expected text, found 5"),
     ],
 )

@@ -74,3 +74,24 @@ def test_media_say_one_source() -> None:
     with pytest.raises(ValueError, match="either a url or data"):
         Image(url="x", data=b"x")
     assert Image(data=b"x", media_type="image/gif").address == "data:image/gif;base64,eA=="
+
+
+def test_arguments_of_a_tool_call_may_be_a_mapping() -> None:
+    """Some libraries keep them parsed."""
+    call = {"id": "1", "function": {"name": "look", "arguments": {"where": "hère"}}}
+    (message,) = as_messages([{"role": "assistant", "content": None, "tool_calls": [call]}])
+    assert message.tool_calls[0].arguments == '{"where": "hère"}'
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "messages is text, a Message, or a list of messages"),
+        (b"hi", "messages is text, a Message, or a list of messages"),
+        ([{"role": "user", "content": 5}], r"messages\[0\]: content is text or a list of parts, not of type int"),
+    ],
+)
+def test_what_are_no_messages_is_told(value: object, text: str) -> None:
+    """With what is expected."""
+    with pytest.raises((TypeError, ValueError), match=text):
+        as_messages(value)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
+from pathlib import Path
 
 import anyio
 import pytest
@@ -191,3 +192,17 @@ async def test_a_charge_above_the_ceiling_is_booked_in_full(
         (balance,) = await client.balance("all")
         assert balance.left_nanos == -200_000
     assert "more than the ceiling" in caplog.text
+
+
+async def test_a_budget_in_the_ledger_binds_whoever_spends_there(sim: Simulator, tmp_path: Path) -> None:
+    """Also a client whose own configuration does not name it, or names another one."""
+    ledger = f"sqlite:///{tmp_path}/shared.db"
+    async with minimill.Client(acme.config(sim, budgets=acme.cap(0), ledger=ledger)) as first:
+        with pytest.raises(minimill.BudgetExceededError):
+            await first.chat("hello", model="acme:m")
+    for others in ({}, {"budgets": {"mine": {"limit": "9 CNY"}}}):
+        async with minimill.Client(acme.config(sim, ledger=ledger, **others)) as second:
+            with pytest.raises(minimill.BudgetExceededError) as caught:
+                await second.chat("hello", model="acme:m")
+            assert caught.value.budget == "all"
+    assert sim.calls == ()

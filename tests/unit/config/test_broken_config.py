@@ -75,6 +75,20 @@ BROKEN = [
     ),
     # providers
     (
+        "[providers.openai.quirks]\nextra_body = { best_of = 3 }",
+        (
+            "providers.openai.quirks.extra_body.best_of: it decides what a call can cost; only arguments of a call "
+            "set it"
+        ),
+    ),
+    (
+        "[[providers.qwen.models]]\nid = 'qwen-plus'\nquirks = { extra_body = { enable_thinking = true } }",
+        (
+            "providers.qwen.models[0].quirks.extra_body.enable_thinking: it decides what a call can cost; use "
+            "reasoning=, and here at most what turns thinking off"
+        ),
+    ),
+    (
         "[providers.opanai]\nkey_env = 'K'",
         'providers: unknown provider "opanai", did you mean "openai"?',
     ),
@@ -251,6 +265,18 @@ BROKEN = [
         'budgets.b.scope.model: "doubao:x" is not of the provider "vllm": no call is both',
     ),
     (
+        "[budgets.b]\nlimit = '5 CNY'\nscope = { model = 'opanai:gpt-4o' }",
+        'budgets.b.scope.model: unknown provider "opanai" in "opanai:gpt-4o", did you mean "openai"?',
+    ),
+    (
+        "[budgets.b]\nlimit = '5 CNY'\nscope = { model = 'openai/gpt-4oo' }",
+        'budgets.b.scope.model: openai has no model "gpt-4oo", did you mean "gpt-4o"?',
+    ),
+    (
+        "[budgets.b]\nlimit = '5 CNY'\nscope = { provider = 'openai', model = 'gpt-4oo' }",
+        'budgets.b.scope.model: openai has no model "gpt-4oo", did you mean "gpt-4o"?',
+    ),
+    (
         "[budgets.b]\nlimit = '5 CNY'\nby = ''",
         'budgets.b.by: expected app, route, provider, model or the name of a tag, found ""',
     ),
@@ -379,3 +405,20 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_settings(tmp_path / "c.toml")
     assert str(caught.value) == f"{tmp_path / 'c.toml'}: expected UTF-8, found the byte 0xe9 at 7"
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        {"model": "openai/gpt-4o"},
+        {"model": "vllm:Qwen/Qwen3-8B"},
+        {"model": "main"},
+        {"model": "anything-bare"},
+        {"provider": "ollama", "model": "llama3:8b"},
+        {"provider": "openai", "model": "main"},
+    ],
+)
+def test_models_that_a_scope_may_name(scope: dict[str, str]) -> None:
+    """With a colon or a slash, by alias, or bare."""
+    tables = {"aliases": {"main": "openai:gpt-4o"}, "budgets": {"b": {"limit": "5 CNY", "scope": scope}}}
+    assert load_settings(tables).budgets[0].scope == scope

@@ -289,6 +289,28 @@ def test_extra_may_not_defeat_the_ceiling(body_of: BodyOf, target: Make, key: st
     assert (caught.value.then, caught.value.billed) == (Then.STOP, Billed.NO)
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "enable_thinking", "thinking", "thinking_budget", "thinking_token_budget", "reasoning",
+        "reasoning_effort", "think_at_most",
+    ],
+)  # fmt: skip
+def test_extra_may_not_set_how_the_model_thinks(body_of: BodyOf, target: Make, key: str) -> None:
+    """Thinking has a price of its own, and an argument of its own."""
+    with pytest.raises(InvalidRequestError, match=f"'{key}'.*use reasoning= instead") as caught:
+        body_of(target(thinking_budget_field="think_at_most"), extra={key: 1})
+    assert (caught.value.then, caught.value.billed) == (Then.STOP, Billed.NO)
+
+
+@pytest.mark.parametrize("key", ["enable_thinking", "thinking"])
+def test_nor_inside_the_template_settings(body_of: BodyOf, target: Make, key: str) -> None:
+    """Other template settings pass."""
+    with pytest.raises(InvalidRequestError, match=f"'chat_template_kwargs.{key}'.*reasoning="):
+        body_of(target(), extra={"chat_template_kwargs": {"a": 1, key: True}})
+    assert body_of(target(), extra={"chat_template_kwargs": {"a": 1}}) == {"chat_template_kwargs": {"a": 1}}
+
+
 # --- refusals before sending ---
 
 

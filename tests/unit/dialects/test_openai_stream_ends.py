@@ -116,7 +116,7 @@ def test_partial(codec: Dialect, sse: Sse, target: Make) -> None:
     answer = decoder.partial()
     assert answer.choices[0].message.parts == (Text("a"), ToolCall("call_r1_0_0", "f", "{"))
     assert answer.choices[0].finish_reason is FinishReason.UNKNOWN
-    assert answer.usage == Usage(9, 2)
+    assert answer.usage is None  # it was told before the call
 
 
 @pytest.mark.parametrize(
@@ -247,3 +247,34 @@ def test_size_caps(target: Make) -> None:
         with pytest.raises(TransportError) as caught:
             decoder.feed(data)
         assert (caught.value.kind, caught.value.provider) == ("too_large", "acme")
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        'data: {"error":{"message":"boom","code":"server_error"}}\n\n',
+        "data: {broken\n\n",
+        "data: [DONE]\n\n",
+        "",
+    ],
+)
+def test_usage_before_content_is_no_bill(run: Run, sse: Sse, target: Make, end: str) -> None:
+    """Content after it makes a usage unknown, however the stream ends."""
+    _, outcome = run(sse(chunk({"content": "a"}, usage=COUNTS), chunk({"content": "b"}), end=end), target())
+    assert outcome.usage is None
+
+
+def test_good_answer_with_usage_before_its_content(run: Run, sse: Sse, target: Make) -> None:
+    """The finish does not make an early usage final; a running total with the last content is."""
+    early, late = chunk({"content": "a"}, usage=COUNTS), chunk({"content": "b"}, usage=COUNTS)
+    stop = chunk({}, "stop")
+    assert run(sse(early, chunk({"content": "b"}), stop), target())[1].usage is None
+    assert run(sse(early, late, stop), target())[1].usage == Usage(9, 2)
+
+
+def test_no_output_beside_content(run: Run, sse: Sse, target: Make) -> None:
+    """A count of zero beside an answer is unknown, streamed or whole."""
+    zero = {"prompt_tokens": 9, "completion_tokens": 0, "total_tokens": 9}
+    assert run(sse(chunk({"content": "a"}, "stop", usage=zero)), target())[1].usage is None
+    body = b'{"choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":9,"completion_tokens":0}}'
+    assert run(body, target())[1].usage is None

@@ -115,6 +115,7 @@ def test_counts(raw: Any, usage: Usage) -> None:
         {"prompt_tokens": "9" * 40, "completion_tokens": 2},
         {"prompt_tokens": [9], "completion_tokens": 2},
         {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+        {"prompt_tokens": 0, "completion_tokens": 2, "total_tokens": 2},
     ],
 )
 def test_unknown(raw: Any) -> None:

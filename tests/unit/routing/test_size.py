@@ -1,5 +1,8 @@
 """How big a request is, and what it needs."""
 
+import json
+from typing import Any
+
 import pytest
 
 from minimill import (
@@ -20,6 +23,7 @@ from minimill import (
 )
 from minimill._routing import measure, needs
 from minimill._routing._size import wide_bytes
+from minimill.dialects._strict_schema import strict_schema
 
 
 @pytest.mark.parametrize(
@@ -49,7 +53,7 @@ def test_every_text_of_every_part_counts() -> None:
     )
     size = measure(request)
     assert size.text_bytes == 3 + 3 + 3 + 3 + (3 + 1 + 7) + (3 + 1 + 6)
-    assert (size.messages, size.ascii_chars, size.other_chars) == (3, 30, 1)
+    assert (size.messages, size.ascii_chars, size.other_chars) == (3 + 1, 30, 1)
 
 
 def test_tools_schemas_and_media_are_counted_apart() -> None:
@@ -72,3 +76,26 @@ def test_tools_schemas_and_media_are_counted_apart() -> None:
         "streaming",
         "n",
     }
+
+
+def test_strict_expansion_is_counted() -> None:
+    """What a dialect adds to strict schemas is in the bound."""
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(200):
+        schema = {"type": "object", "properties": {"a": schema}}
+    sent = len(json.dumps(strict_schema(schema), separators=(",", ":")))
+    request = ChatRequest(
+        (user("x"),),
+        tools=(Tool("f", "", schema, strict=True),),
+        response_format=JsonSchema(schema, strict=True),
+    )
+    size = measure(request)
+    assert sent <= size.tool_bytes
+    assert sent <= size.schema_bytes
+
+
+def test_long_texts_are_bounded_without_normalising() -> None:
+    """The bound holds for the letter that grows most, and costs no seconds."""
+    assert wide_bytes("\ufdfa" * 100_000) == 3_300_000
+    assert wide_bytes("a" + "\ufdfa" * 100_001) == 1 + 33 * 100_001
+    assert wide_bytes("你" * 100_001) == 33 * 100_001
