@@ -28,6 +28,8 @@ from minimill.ledger._base import AttemptMeta, AttemptRecord, Claim
 from minimill.ledger._budgets import Budget
 from minimill.ledger._windows import Window
 
+TRUST_US = 30_000_000
+"""How long a vendor's last answer lets more money go out to it than the unconfirmed share."""
 LOOK_US = 1_000_000
 """How often, at most, holds are looked through for those whose time has passed."""
 PROBE_US = 600_000_000
@@ -52,10 +54,11 @@ _Wanted = tuple[Budget, Account, Window, int | None]
 class Books:
     """The rules over one store. `freed` says whether something happened that may let a waiting caller in.
 
-    What one provider may owe to a hard budget stays within the budget's unconfirmed share: its money in
-    flight, and since its last silence its unconfirmed money as well. So whenever it falls silent, no more
-    than the share is lost with it. Where nothing is out with it one call may always go, and ten minutes
-    after the last silence one call may go beyond the share, to find out whether it is well again.
+    A provider counts as answering for 30 s after its last answer, until it falls silent. While it does,
+    a hard budget's whole limit may be out with it; while it does not, what it may owe stays within the
+    budget's unconfirmed share: its money in flight, and since its last silence its unconfirmed money as
+    well. Where nothing is out with it one call may always go, and ten minutes after the last silence one
+    call may go beyond the share, to find out whether it is well again.
     """
 
     __slots__ = ("_looked_us", "freed", "store")
@@ -73,7 +76,8 @@ class Books:
         if known is not None:
             return _again(known)
         merged = self._merge(asked.claims, now_us)
-        refusal = self._refusal(merged, asked)
+        trusted = self._trusts(asked.meta.provider, now_us)
+        refusal = self._refusal(merged, asked, trusted=trusted)
         if refusal is not None and refusal.silent and self._label_expired(now_us):
             refusal = self._refusal(merged, asked)
         if refusal is not None and refusal.silent and self._probe_is_due(asked.meta.provider, now_us):
@@ -107,7 +111,9 @@ class Books:
             merged[claim.budget] = (budget, self.store.account(claim.budget, claim.key, window.id), window, amount)
         return list(merged.values())
 
-    def _refusal(self, merged: list[_Wanted], asked: Asked, *, probe: bool = False) -> Refusal | None:
+    def _refusal(
+        self, merged: list[_Wanted], asked: Asked, *, trusted: bool = False, probe: bool = False
+    ) -> Refusal | None:
         provider = asked.meta.provider
         silent: Refusal | None = None
         for budget, account, window, amount in merged:
@@ -123,9 +129,16 @@ class Books:
             promised = self.store.promised(budget.name, account.key, asked.came_us)
             if promised and total - amount + promised <= budget.limit < total + promised:
                 return Refusal(budget, account, window, amount, provider, promised=promised)
-            if silent is None and account.owed and not self._may_owe(budget, account, provider, amount, probe):
+            if trusted or silent is not None or not account.owed:
+                continue
+            if not self._may_owe(budget, account, provider, amount, probe):
                 silent = Refusal(budget, account, window, amount, provider, silent=True)
         return silent
+
+    def _trusts(self, provider: str, now_us: int) -> bool:
+        """Whether the provider answered within the last 30 s and was not silent since."""
+        answered_us = self.store.provider(provider).answered_us
+        return answered_us > 0 and abs(now_us - answered_us) < TRUST_US
 
     def _may_owe(self, budget: Budget, account: Account, provider: str, amount: int, probe: bool) -> bool:
         """Whether so much more may go out to a provider before it answers."""
@@ -253,7 +266,7 @@ class Books:
     def answered(self, provider: str, now_us: int) -> None:
         """The vendor is alive."""
         known = self.store.provider(provider)
-        if known.answered_us <= 0:
+        if not self._trusts(provider, now_us):
             self.freed = True
         elif 0 <= now_us - known.answered_us < ANSWER_STEP_US:
             return
