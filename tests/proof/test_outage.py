@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 CALLERS = 200
 LIMIT = 600 * world.CEILING
 """The cap is worth 600 calls; a fifth of it 120."""
-SILENCE_S = 2.0
+SILENCE_S = 3.0
 """First-token limit where the dead vendor is silent; generous, since the well one must keep it too."""
 FAULTS = {
     "silent": Fault.silent(),
@@ -58,14 +58,14 @@ def config(sim: Simulator, ledger: str, *, second: bool, **route: Any) -> dict[s
     if second:
         vendors["well"] = acme.provider(sim, "glm")
     models = [f"{name}:m" for name in vendors]
-    terms = {"order": "listed", "max_output_tokens": acme.LIMIT, "timeouts": {"first_token_s": 5}, **route}
+    terms = {"order": "listed", "max_output_tokens": acme.LIMIT, "timeouts": {"first_token_s": 30}, **route}
     budgets = {"all": {"limit": world.cap(600)}}
     return acme.config(sim, vendors, ledger, routes={"default": {"models": models, **terms}}, budgets=budgets)
 
 
 def patience(fault: str) -> dict[str, Any]:
     """A route's first-token limit: short where it has to pass."""
-    return {"timeouts": {"first_token_s": SILENCE_S if "silent" in fault else 5}}
+    return {"timeouts": {"first_token_s": SILENCE_S if "silent" in fault else 30}}
 
 
 def soon(fault: str) -> dict[str, Any]:
