@@ -70,7 +70,7 @@ def patience(fault: str) -> dict[str, Any]:
 
 def soon(fault: str) -> dict[str, Any]:
     """Options of a call that does not wait long for a vendor that owes answers."""
-    return {} if fault in NOT_BILLED else {"deadline_s": SILENCE_S}
+    return {} if fault in NOT_BILLED else {"deadline_s": 1.0}
 
 
 async def crowd(client: minimill.Client, callers: int, **options: Any) -> list[str]:
@@ -105,8 +105,12 @@ async def check_share(client: minimill.Client, sim: Simulator, *, free: bool) ->
     assert await client._ledger.audit() == []
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("engine", ["memory", "sqlite"])
+BOTH_ENGINES = [("memory", fault) for fault in FAULTS] + [
+    ("sqlite", fault) for fault in ("silent", "503", "html 502", "closes")
+]
+
+
+@pytest.mark.parametrize(("engine", "fault"), BOTH_ENGINES)
 async def test_the_second_vendor_carries_the_calls(
     sim: Simulator, tmp_path: Path, fault: str, engine: str
 ) -> None:
@@ -165,7 +169,7 @@ async def test_accepting_and_closing(sim: Simulator, second: bool) -> None:
         settings = config(sim, "memory:", second=second)
         settings["providers"]["dead"]["base_url"] = address
         async with minimill.Client(settings) as client:
-            outcomes = await crowd(client, CALLERS)
+            outcomes = await crowd(client, CALLERS, **({} if second else soon("closes")))
             assert outcomes.count("well") == (CALLERS if second else 0)
             await check_share(client, sim, free=False)
 
@@ -184,7 +188,7 @@ async def test_it_recovers_when_the_vendor_comes_back(
         await crowd(client, CALLERS, **({} if second else soon(fault)))
         sim.clear_faults("openai")
         now[0] += 3600
-        probe = await client.chat(world.PROMPT, **soon(fault))
+        probe = await client.chat(world.PROMPT, deadline_s=SILENCE_S)
         assert probe.provider == "dead"
         assert await crowd(client, 20) == ["dead"] * 20
 
@@ -213,11 +217,34 @@ async def test_callers_who_left_are_no_outage(sim: Simulator) -> None:
         assert (await client.chat(world.PROMPT, deadline_s=SILENCE_S)).provider == "dead"
 
 
+async def test_calls_given_up_before_the_first_answer_lock_nobody_out(sim: Simulator) -> None:
+    """A vendor that was never heard, and never silent: its callers were impatient. It is asked again."""
+    from minimill.ledger.memory import MemoryLedger
+
+    now = [1_800_000_000.0]
+    settings = config(sim, "memory:", second=False)
+    settings["budgets"]["all"]["limit"] = world.cap(10)
+    async with minimill.Client(settings, ledger=MemoryLedger(clock=lambda: now[0])) as client:
+        sim.always("openai", Fault.silent())
+        for number in range(2):
+            async with anyio.create_task_group() as group:
+                group.start_soon(client.chat, world.PROMPT)
+                with anyio.fail_after(30):
+                    while len(sim.calls) <= number:
+                        await anyio.sleep(0.005)
+                group.cancel_scope.cancel()
+        assert await acme.spent(client) == (0, 2 * world.CEILING)
+        sim.clear_faults()
+        now[0] += 3600
+        assert (await client.chat(world.PROMPT, deadline_s=SILENCE_S)).provider == "dead"
+
+
 async def test_those_who_find_both_shares_full_wait_for_the_vendor_that_is_well(sim: Simulator) -> None:
     """A share of 30 calls: of 200 callers at once 140 find both vendors' shares full; the well one answers soon."""
     sim.always("openai", Fault.html_502())
     settings = config(sim, "memory:", second=True)
     settings["budgets"]["all"]["unconfirmed_share"] = Decimal("0.05")
+    settings["routes"]["default"]["timeouts"] = {"first_token_s": SILENCE_S}
     async with minimill.Client(settings) as client:
         outcomes = await crowd(client, CALLERS)
         assert world.counted(outcomes) == {"well": CALLERS}

@@ -148,9 +148,9 @@ class Books:
         return not owed or not budget.beyond_share(owed + amount)
 
     def _probe_is_due(self, provider: str, now_us: int) -> bool:
-        """Whether the provider has been silent for so long that one call may find out."""
+        """Whether the provider was silent for so long, or never heard, that one call may find out."""
         answered_us = self.store.provider(provider).answered_us
-        return answered_us < 0 and now_us + answered_us >= PROBE_US
+        return answered_us <= 0 and now_us + answered_us >= PROBE_US
 
     def _probed(self, provider: str, now_us: int) -> None:
         known = self.store.provider(provider)
