@@ -20,7 +20,7 @@ from minimill import _errors as errors
 from minimill._client import ChatOptions
 from minimill._config import _entries as config
 from minimill._config import _find, _load
-from minimill._config._types import Times
+from minimill._config._types import Timeouts
 from minimill.cli._app import app
 
 from . import reference
@@ -59,7 +59,7 @@ def test_every_key_is_there(heading: str, table: type, without: type | None) -> 
         ("Top level", config.ConfigEntry),
         ("budgets", config.BudgetEntry),
         ("rates", config.RateEntry),
-        ("timeouts", Times),
+        ("timeouts", Timeouts),
     ],
 )
 def test_defaults_are_true(heading: str, table: type) -> None:

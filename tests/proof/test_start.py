@@ -65,6 +65,8 @@ def first_call(sim: Simulator, folder: Path, config: str, **options: Any) -> lis
         MINIMILL_CONFIG=str(path),
         OPENAI_API_KEY=sim.key,
         DASHSCOPE_API_KEY=sim.key,
+        COVERAGE_PROCESS_CONFIG="",  # a process that is measured imports what measures it
+        COVERAGE_PROCESS_START="",
     )
     found: list[Any] = world.last_line(world.ended(process))
     return found

@@ -74,9 +74,13 @@ started: list[subprocess.Popen[str]] = []
 
 
 def start(script: str, *arguments: Any, **environment: str) -> subprocess.Popen[str]:
-    """Start Python code in a process of its own, with the root of the tests on its path."""
+    """Start Python code in a process of its own, with the root of the tests on its path.
+
+    A variable given as empty text is left out of the process's environment.
+    """
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    env = {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **environment}
+    given = {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **environment}
+    env = {name: value for name, value in given.items() if value}
     process = subprocess.Popen(
         [sys.executable, "-c", script, *map(str, arguments)],
         stdin=subprocess.PIPE,

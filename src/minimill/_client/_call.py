@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TypeVar
 
 from minimill._client._context import Labels
+from minimill._config import Timeouts
 from minimill._errors import (
     AllAttemptsFailedError,
     BudgetError,
@@ -15,7 +16,6 @@ from minimill._errors import (
     ContentFilteredError,
     LedgerError,
     MinimillError,
-    MissingKeyError,
     ProviderError,
     Then,
 )
@@ -27,18 +27,6 @@ from minimill._routing import Candidate, Health, Plan
 T = TypeVar("T")
 TURN_S = 0.5
 """How long to wait for one of several silent vendors before looking at the next."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Limits on one attempt, in seconds. The defaults suit models that think for minutes in silence."""
-
-    connect_s: float = 10.0
-    first_token_s: float = 600.0
-    """Until the first bytes of the answer; a call that does not stream waits as long for all of it."""
-    between_token_s: float = 120.0
-    """Longest silence after that."""
-    total_s: float = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +254,9 @@ class Call:
             return self.told(self.errors[-1] if len(self.errors) == 1 else _clearest(self.errors))
         if self.errors and len(self.plan.candidates) == 1 and not left_out:
             return self.told(self.errors[-1])
-        if not self.errors and len(left_out) == 1 and "needs a key" in next(iter(left_out.values())):
-            return self.told(MissingKeyError(next(iter(left_out.values()))))
+        reasons = [item.error for item in self.plan.left_out]
+        if not self.errors and len(reasons) == 1 and reasons[0] is not None:
+            return self.told(reasons[0])
         return self.told(
             AllAttemptsFailedError(_summary(self, left_out), errors=self.errors, left_out=left_out)
         )
@@ -300,9 +289,8 @@ def _summary(call: Call, left_out: dict[str, str]) -> str:
         )
         parts.append(f"{who}{type(error).__name__}: {error.message}")
     parts += [f"{name} was left out: {reason}" for name, reason in left_out.items()]
-    untried = [
-        c.name for c in call.plan.candidates if not any(a.model == c.offer.wire_model for a in call.attempts)
-    ]
+    tried = {f"{attempt.provider}:{attempt.model}" for attempt in call.attempts}
+    untried = [candidate.name for candidate in call.plan.candidates if candidate.name not in tried]
     if call.seconds_left() <= 0:
         parts.append("the deadline of the call passed")
     elif (

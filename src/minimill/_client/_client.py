@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import os
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from anyio.lowlevel import RunVar
 
 from minimill._chat import ChatRequest, MessagesLike
 from minimill._client._budgets import Budgets
-from minimill._client._call import Call, Terms, Timeouts
+from minimill._client._call import Call, Terms
 from minimill._client._context import Labels, checked, current
 from minimill._client._engine import STALE_S, Engine
 from minimill._client._ids import new_call_id
@@ -22,7 +23,7 @@ from minimill._client._live import Live
 from minimill._client._offers import Offers
 from minimill._client._options import ChatOptions, as_money, make_request, normalised
 from minimill._client._stream import ChatStream
-from minimill._config import Route, Settings, load_settings
+from minimill._config import Route, Settings, Timeouts, load_settings
 from minimill._errors import ConfigError, LedgerError
 from minimill._money import Money
 from minimill._plugins import load_provider_file
@@ -267,25 +268,16 @@ class Client:
         )
 
     def _comparable(self, amount: Money, currency: str) -> Decimal | None:
-        import datetime as dt
-
         if amount.currency == currency:
             return Decimal(amount.nanos)
+        today = dt.datetime.now(dt.UTC).date()
         try:
-            return Decimal(
-                self.settings.exchange.convert(
-                    amount, currency, on=dt.datetime.now(dt.UTC).date()
-                ).money.nanos
-            )
+            return Decimal(self.settings.exchange.convert(amount, currency, on=today).money.nanos)
         except ConfigError:
             return None
 
     def _timeouts(self, route: Route, options: Mapping[str, Any]) -> Timeouts:
-        given = options.get("timeouts")
-        if given is not None:
-            return given  # type: ignore[no-any-return]
-        times = route.timeouts
-        return Timeouts(times.connect_s, times.first_token_s, times.between_token_s, times.total_s)
+        return options.get("timeouts") or route.timeouts
 
     def _terms(self, route: Route, options: Mapping[str, Any]) -> Terms:
         max_cost = options.get("max_cost")

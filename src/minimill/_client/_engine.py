@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
+from minimill import __version__
 from minimill._chat import Answer
 from minimill._client._budgets import Budgets
 from minimill._client._call import Call, Waits
-from minimill._client._live import Live
+from minimill._client._live import Live, reply_of
 from minimill._client._spending import Spending
 from minimill._errors import Billed, InvalidRequestError, Then
 from minimill._report import Reply
@@ -20,7 +21,6 @@ from minimill.catalog import Offer, Provider
 from minimill.dialects import Dialect, Target, WireRequest, WireResponse
 from minimill.ledger import AttemptMeta, Ledger
 
-VERSION = "0.1.0"
 STALE_S = 30.0
 """After this long into a call a ceiling is worked out anew: prices change by the clock."""
 HOLD_GRACE_S = 60.0
@@ -77,15 +77,7 @@ class Engine:
                 raise
             finally:
                 await exchange.aclose()
-        return Reply(
-            answer,
-            candidate.offer.provider.id,
-            candidate.offer.wire_model,
-            tuple(call.attempts),
-            call.id,
-            spending.request_id,
-            exchange.headers,
-        )
+        return reply_of(answer, call, spending, exchange)
 
     async def streamed(self, call: Call, candidate: Candidate, waits: Waits) -> Live:
         """One attempt up to its first event; the rest is read through the `Live` that comes back."""
@@ -97,7 +89,7 @@ class Engine:
         except BaseException as error:
             spending.close_on(error)
             raise
-        live = Live(call, candidate, sending, spending, exchange)
+        live = Live(call, sending, spending, exchange)
         try:
             await live.begin()
         except BaseException as error:
@@ -190,7 +182,7 @@ class Engine:
         headers = (
             ("content-type", "application/json"),
             ("accept-encoding", "identity"),
-            ("user-agent", f"minimill/{VERSION}"),
+            ("user-agent", f"minimill/{__version__}"),
             *provider.headers.items(),
         )
         return Sending(self._dialects[provider.dialect], target, endpoint, headers)

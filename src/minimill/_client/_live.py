@@ -16,15 +16,14 @@ if TYPE_CHECKING:
     from minimill._client._call import Call
     from minimill._client._engine import Sending
     from minimill._client._spending import Spending
-    from minimill._routing import Candidate
 
 
 class Live:
     """Reads one stream: bytes in, events out, money settled at its end."""
 
     __slots__ = (
+        "_broken",
         "_call",
-        "_candidate",
         "_decoder",
         "_events",
         "_exchange",
@@ -35,11 +34,8 @@ class Live:
         "answer",
     )
 
-    def __init__(
-        self, call: Call, candidate: Candidate, sending: Sending, spending: Spending, exchange: Exchange
-    ) -> None:
+    def __init__(self, call: Call, sending: Sending, spending: Spending, exchange: Exchange) -> None:
         self._call = call
-        self._candidate = candidate
         self._sending = sending
         self._spending = spending
         self._exchange = exchange
@@ -47,6 +43,7 @@ class Live:
         self._events: deque[StreamEvent] = deque()
         self._first_by = monotonic() + call.terms.timeouts.first_token_s
         self._over = False
+        self._broken = False
         self.answer: Answer | None = None
         """The whole answer, once the stream has ended well."""
 
@@ -73,15 +70,20 @@ class Live:
                 )
 
     async def next(self) -> StreamEvent | None:
-        """The next event; None at the end. Raises ProviderError with `partial`; the books are closed then."""
+        """The next event; None at the end, and after a failure.
+
+        Raises:
+            ProviderError: the stream failed; `partial` is what arrived. The books are closed.
+        """
         try:
             while not self._events:
-                if self.answer is not None:
+                if self.answer is not None or self._broken:
                     return None
                 await self._read()
         except BaseException as error:
             if isinstance(error, ProviderError):
                 error.partial = self._decoder.partial()
+            self._broken = True
             self._spending.close_on(error)
             raise
         return self._events.popleft()
@@ -116,18 +118,22 @@ class Live:
 
     def reply(self, answer: Answer) -> Reply:
         """The reply that a plain call would have returned."""
-        offer = self._candidate.offer
-        return Reply(
-            answer,
-            offer.provider.id,
-            offer.wire_model,
-            tuple(self._call.attempts),
-            self._call.id,
-            self._spending.request_id,
-            self._exchange.headers,
-        )
+        return reply_of(answer, self._call, self._spending, self._exchange)
 
     @property
     def call(self) -> Call:
         """The call that this stream serves."""
         return self._call
+
+
+def reply_of(answer: Answer, call: Call, spending: Spending, exchange: Exchange) -> Reply:
+    """The reply of a call whose last attempt gave `answer`."""
+    return Reply(
+        answer,
+        spending.meta.provider,
+        spending.meta.model,
+        tuple(call.attempts),
+        call.id,
+        spending.request_id,
+        exchange.headers,
+    )

@@ -20,8 +20,8 @@ from minimill._chat import (
     ToolChoice,
     as_messages,
 )
-from minimill._client._call import Timeouts
 from minimill._client._context import checked, checked_app
+from minimill._config import Timeouts
 from minimill._money import Money
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minimill._chat import Answer, Reasoning
 from minimill._errors import Billed, ConfigError, ProviderError
@@ -261,11 +260,8 @@ class Spending:
             finish_reason=finish,
             request_id=self.request_id,
             http_status=self.http_status,
-            details=self._details(charge, usage),
+            details=details(charge, usage, self.candidate.ceiling, self.rates),
         )
-
-    def _details(self, charge: Charge | None, usage: Usage | None) -> Mapping[str, Any]:
-        return details(charge, usage, self.candidate.ceiling, self.rates)
 
     def _report(
         self,

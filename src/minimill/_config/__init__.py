@@ -4,9 +4,9 @@ No calls and no money moved. It may import `catalog`, `ledger` and below.
 """
 
 from minimill._config._load import load_settings
-from minimill._config._types import Connection, Route, Settings, Times
+from minimill._config._types import Connection, Route, Settings, Timeouts
 
-__all__ = ["Connection", "Route", "Settings", "Times", "json_schema", "load_settings"]
+__all__ = ["Connection", "Route", "Settings", "Timeouts", "json_schema", "load_settings"]
 
 
 def json_schema() -> dict[str, object]:

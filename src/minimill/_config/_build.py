@@ -13,7 +13,7 @@ from typing import Any
 from pydantic_core import ValidationError
 
 from minimill._config._entries import BudgetEntry, ConfigEntry, DefaultsEntry, Pair, ProviderTable, RouteEntry
-from minimill._config._types import Connection, Route, Times
+from minimill._config._types import Connection, Route, Timeouts
 from minimill._errors import UnknownModelError
 from minimill._money import MAX_NANOS, NANOS, Money
 from minimill._pricing import Rate
@@ -178,7 +178,7 @@ def route_of(name: str | None, entry: DefaultsEntry, defaults: DefaultsEntry) ->
         return own if own is not None else general if general is not None else otherwise
 
     most = said("max_cost", None)
-    usual = Times()
+    usual = Timeouts()
     times = {
         key: getattr(entry.timeouts, key) or getattr(defaults.timeouts, key) or getattr(usual, key)
         for key in ("connect_s", "first_token_s", "between_token_s", "total_s")
@@ -195,7 +195,7 @@ def route_of(name: str | None, entry: DefaultsEntry, defaults: DefaultsEntry) ->
         deadline_s=said("deadline_s", None),
         wait_s=said("wait_s", 0.0),
         retries=said("retries", 2),
-        timeouts=Times(**times),
+        timeouts=Timeouts(**times),
         on_content_filter=said("on_content_filter", "stop"),
         accept_unsure_prices=said("accept_unsure_prices", False),
     )

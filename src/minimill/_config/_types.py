@@ -16,8 +16,8 @@ from minimill.ledger import BudgetDefinition
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
-    """Limits on one attempt, in seconds."""
+class Timeouts:
+    """Limits on one attempt, in seconds. The defaults suit models that think for minutes in silence."""
 
     connect_s: float = 10.0
     """Until the connection stands."""
@@ -48,7 +48,7 @@ class Route:
     deadline_s: float | None = None
     wait_s: float = 0.0
     retries: int = 2
-    timeouts: Times = Times()
+    timeouts: Timeouts = Timeouts()
     on_content_filter: str = "stop"
     """`stop` or `next`."""
     accept_unsure_prices: bool = False

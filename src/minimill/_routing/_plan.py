@@ -66,6 +66,8 @@ class LeftOut:
     reason: str
     longest_s: float = 0.0
     """For one that is cooling down: how long still."""
+    error: ConfigError | None = field(default=None, repr=False)
+    """For one that cannot be reached as it is configured: what is wrong."""
     candidate: Candidate | None = field(default=None, repr=False)
     """For one that is cooling down: itself, for the case that nobody else can serve."""
 
@@ -134,14 +136,15 @@ def make_plan(
         if isinstance(offer, LeftOut):
             left.append(offer)
             continue
-        reason = misfit(offer, needed, size, _retired(offer)) or _no_key(offer)
-        if reason is not None:
-            left.append(LeftOut(offer.name, reason))
+        reason = misfit(offer, needed, size, _retired(offer))
+        unkeyed = _no_key(offer) if reason is None else None
+        if reason is not None or unkeyed is not None:
+            left.append(LeftOut(offer.name, reason or str(unkeyed), error=unkeyed))
             continue
         candidate = _candidate(offer, request, size, wishes)
         resting = health.cooling(offer.provider.id, offer.wire_model)
         if resting is not None:
-            left.append(LeftOut(offer.name, *resting, candidate))
+            left.append(LeftOut(offer.name, *resting, candidate=candidate))
         else:
             found.append(candidate)
     if not found:
@@ -162,11 +165,11 @@ def _retired(offer: Offer) -> bool:
     return model.status == "retired" or (model.retires_on is not None and model.retires_on < today)
 
 
-def _no_key(offer: Offer) -> str | None:
+def _no_key(offer: Offer) -> ConfigError | None:
     try:
         offer.provider.key()
     except ConfigError as error:
-        return error.message
+        return error
     return None
 
 

@@ -18,7 +18,6 @@ _KINDS: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
     ((httpx.ConnectError, httpcore.ConnectError), "connect", False),
     ((httpx.ProxyError, httpcore.ProxyError), "connect", False),
     ((httpx.UnsupportedProtocol, httpcore.UnsupportedProtocol), "connect", False),
-    ((httpx.LocalProtocolError, httpcore.LocalProtocolError), "protocol", False),
     ((httpx.ReadTimeout, httpcore.ReadTimeout), "between_token_timeout", True),
     ((httpx.WriteTimeout, httpcore.WriteTimeout), "network", True),
     ((httpx.RemoteProtocolError, httpcore.RemoteProtocolError), "cut", True),
@@ -68,6 +67,9 @@ def translated(error: Exception, progress: Progress) -> Exception:
     """The foreign error in our words; what is not about transport comes back as it is."""
     if isinstance(error, TransportError):
         return error
+    if isinstance(error, (httpx.LocalProtocolError, httpcore.LocalProtocolError)):
+        # Mostly a header that cannot be written; what a stranger's transport did before cannot be seen.
+        return _transport_error("protocol", progress.left or (progress.sent and not progress.seen), error)
     for foreign, kind, may_have_left in _KINDS:
         if isinstance(error, foreign):
             return _transport_error(kind, may_have_left and (progress.sent or not progress.seen), error)

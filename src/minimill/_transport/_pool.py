@@ -38,7 +38,7 @@ class Connection:
         if self.slot.progress is None:
             return
         self.slot.progress = None
-        self.lane.leave(self)
+        self.lane.left()
         if self.slot.abort is not None:
             with suppress(RuntimeError):  # the event loop is closed already, and its sockets with it
                 self.slot.abort()
@@ -48,8 +48,7 @@ class Connection:
         if self.slot.progress is None:
             return
         self.slot.progress = None
-        self.lane.leave(self)
-        if not self.http.is_idle():
+        if not self.lane.leave(self):
             await self.http.aclose()
 
 
@@ -72,6 +71,7 @@ class Lane:
         self._most_idle = most_idle
         self._idle: deque[Connection] = deque()
         self._in_use = 0
+        self._closed = False
         self._waiting: deque[anyio.Event] = deque()
 
     async def take(self, progress: Progress, by: float) -> Connection:
@@ -87,7 +87,7 @@ class Lane:
         try:
             connection = await self._kept() or Connection(self)
         except BaseException:
-            self._left()
+            self.left()
             raise
         connection.slot.progress = progress
         return connection
@@ -119,7 +119,8 @@ class Lane:
         elif self._in_use < self._most:
             self._wake()  # the turn had come, and goes to the next in line
 
-    def _left(self) -> None:
+    def left(self) -> None:
+        """A connection is no longer in use; its place goes to the next in line."""
         self._in_use -= 1
         self._wake()
 
@@ -127,11 +128,13 @@ class Lane:
         if self._waiting and self._in_use < self._most:
             self._waiting.popleft().set()
 
-    def leave(self, connection: Connection) -> None:
-        """Take a connection out of use; keep it if it can be used again."""
-        if connection.http.is_idle() and len(self._idle) < self._most_idle:
+    def leave(self, connection: Connection) -> bool:
+        """Take a connection out of use. True: it is kept for the next; False: whoever had it closes it."""
+        kept = not self._closed and connection.http.is_idle() and len(self._idle) < self._most_idle
+        if kept:
             self._idle.append(connection)
-        self._left()
+        self.left()
+        return kept
 
     async def prune(self) -> None:
         """Close the oldest idle connection if its time has passed; called once for each use."""
@@ -139,7 +142,8 @@ class Lane:
             await self._idle.popleft().http.aclose()
 
     async def aclose(self) -> None:
-        """Close the idle connections; those in use are closed by their users."""
+        """Close the idle connections; those in use are closed when their users give them back."""
+        self._closed = True
         while self._idle:
             await self._idle.pop().http.aclose()
 

@@ -9,11 +9,13 @@ from typing import Any
 class Progress:
     """What is known about one sending, also after a cancellation."""
 
-    __slots__ = ("read_by", "seen", "sent")
+    __slots__ = ("left", "read_by", "seen", "sent")
 
     def __init__(self) -> None:
         self.sent = False
         """Whether a byte of the request may have left the machine."""
+        self.left = False
+        """Whether the head of the request has left for sure."""
         self.seen = False
         """Whether a connection was there that tells when bytes leave; a mocked one tells nothing."""
         self.read_by: float | None = None
@@ -21,8 +23,11 @@ class Progress:
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Hook of httpcore for connections that are not ours: called before and after each step."""
+        self.seen = True
         if event.endswith("send_request_headers.started"):
             self.sent = True
+        elif event.endswith("send_request_headers.complete"):
+            self.left = True
 
 
 class Slot:
@@ -39,7 +44,7 @@ class Slot:
     def writing(self) -> None:
         """The next bytes are about to leave."""
         if self.progress is not None:
-            self.progress.sent = True
+            self.progress.sent = self.progress.left = True
 
     @property
     def read_by(self) -> float | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from minimill import Money
-from minimill._config import Connection, Route, Settings, Times, json_schema, load_settings
+from minimill._config import Connection, Route, Settings, Timeouts, json_schema, load_settings
 from minimill._pricing import Rate
 from minimill.ledger import BudgetDefinition
 
@@ -97,7 +97,7 @@ def test_a_route_over_the_defaults(settings: Settings) -> None:
         deadline_s=60.0,
         wait_s=1.5,
         retries=0,
-        timeouts=Times(connect_s=5.0, first_token_s=20.0, between_token_s=120.0, total_s=300.0),
+        timeouts=Timeouts(connect_s=5.0, first_token_s=20.0, between_token_s=120.0, total_s=300.0),
         on_content_filter="next",
         accept_unsure_prices=True,
     )
@@ -111,7 +111,7 @@ def test_calls_that_name_their_model_take_the_defaults(settings: Settings) -> No
         max_output_tokens=2_000,
         wait_s=1.5,
         retries=1,
-        timeouts=Times(connect_s=5.0, first_token_s=600.0, between_token_s=120.0, total_s=300.0),
+        timeouts=Timeouts(connect_s=5.0, first_token_s=600.0, between_token_s=120.0, total_s=300.0),
     )
     assert load_settings({}).plain_route == Route(name=None, models=())
 

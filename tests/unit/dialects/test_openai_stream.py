@@ -1,9 +1,9 @@
 """Streams: events in order, the same at every cut, and the answer they add up to."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.unit.dialects.chunks import COUNTS, STOP, Make, Run, Sse, chunk
 
 from minimill._chat import (
     Finished,
@@ -17,19 +17,6 @@ from minimill._chat import (
     UsageReported,
 )
 from minimill._usage import Usage
-from minimill.dialects import Target
-
-Make = Callable[..., Target]
-Run = Callable[..., tuple[list[Any], Any]]
-Sse = Callable[..., bytes]
-STOP = Finished(FinishReason.STOP, "stop")
-CALLS = Finished(FinishReason.TOOL_CALLS, "tool_calls")
-COUNTS = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
-
-
-def chunk(delta: Any = None, finish: Any = None, index: int = 0, **rest: Any) -> dict[str, Any]:
-    choice = {"index": index, "delta": {} if delta is None else delta, "finish_reason": finish}
-    return {"id": "r-1", "model": "m-1", "choices": [choice], **rest}
 
 
 def test_text(run: Run, sse: Sse, target: Make) -> None:

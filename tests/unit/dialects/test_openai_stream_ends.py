@@ -1,9 +1,9 @@
 """How streams end: well, cut short, with an error, or as something that is no stream."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.unit.dialects.chunks import COUNTS, STOP, Make, Run, Sse, call, calls, chunk
 
 from minimill._chat import (
     Answer,
@@ -18,30 +18,7 @@ from minimill._chat import (
 )
 from minimill._errors import Billed, ProtocolError, ProviderError, ServerError, Then, TransportError
 from minimill._usage import Usage
-from minimill.dialects import Dialect, Target
-
-Make = Callable[..., Target]
-Run = Callable[..., tuple[list[Any], Any]]
-Sse = Callable[..., bytes]
-STOP = Finished(FinishReason.STOP, "stop")
-CALLS = Finished(FinishReason.TOOL_CALLS, "tool_calls")
-COUNTS = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
-
-
-def chunk(delta: Any = None, finish: Any = None, index: int = 0, **rest: Any) -> dict[str, Any]:
-    choice = {"index": index, "delta": {} if delta is None else delta, "finish_reason": finish}
-    return {"id": "r-1", "model": "m-1", "choices": [choice], **rest}
-
-
-def call(arguments: Any = None, **fields: Any) -> dict[str, Any]:
-    function = {key: fields.pop(key) for key in ("name",) if key in fields}
-    if arguments is not None:
-        function["arguments"] = arguments
-    return {**fields, "function": function}
-
-
-def calls(*items: Any) -> dict[str, Any]:
-    return chunk({"tool_calls": list(items)})
+from minimill.dialects import Dialect
 
 
 @pytest.mark.parametrize(

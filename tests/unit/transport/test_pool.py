@@ -14,10 +14,10 @@ from minimill.testing import Simulator
 pytestmark = pytest.mark.anyio
 
 
-def lane_to(sim: Simulator, *, most: int = 10, keep_alive_s: float = 30.0) -> Lane:
+def lane_to(sim: Simulator, *, most: int = 10, most_idle: int = 10, keep_alive_s: float = 30.0) -> Lane:
     origin = httpcore.Origin(b"http", b"127.0.0.1", sim.port)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return Lane(origin, context, keep_alive_s=keep_alive_s, most=most, most_idle=10)
+    return Lane(origin, context, keep_alive_s=keep_alive_s, most=most, most_idle=most_idle)
 
 
 async def use(lane: Lane, sim: Simulator) -> None:
@@ -132,3 +132,25 @@ async def test_a_connection_the_server_closed_is_not_used(sim: Simulator) -> Non
         await lane.aclose()
 
 
+
+
+async def test_what_comes_back_after_closing_is_closed(sim: Simulator) -> None:
+    """A connection that was in use while its lane closed is not kept by anybody."""
+    lane = lane_to(sim)
+    await use(lane, sim)
+    connection = await lane.take(Progress(), monotonic() + 5)
+    assert connection.http.is_idle()
+    await lane.aclose()
+    await connection.give_back()
+    assert connection.http.is_closed()
+
+
+async def test_more_idle_connections_than_wanted_are_closed(sim: Simulator) -> None:
+    """Of three that come back one is kept."""
+    lane = lane_to(sim, most_idle=1)
+    for _ in range(2):
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                group.start_soon(use, lane, sim)
+    assert sim.connections_opened == 5
+    await lane.aclose()
