@@ -2,6 +2,7 @@
 
 import time
 
+import httpx
 import pytest
 
 import minimill
@@ -216,3 +217,30 @@ async def test_a_missing_key_sends_nothing(sim: Simulator, monkeypatch: pytest.M
         with pytest.raises(minimill.MissingKeyError, match="ACME_API_KEY"):
             await client.chat("hello", model="acme:m")
     assert sim.calls == ()
+
+
+async def test_a_broken_stream_is_over(sim: Simulator) -> None:
+    """Reading on after its error gives no more events, and no second attempt in the bill."""
+    sim.always("openai", Fault.cut_after(2))
+    async with minimill.Client(acme.config(sim, budgets=acme.cap(1))) as client:
+        async with client.stream("hello", model="acme:m", max_output_tokens=50) as stream:
+            with pytest.raises(minimill.TransportError):
+                await stream.collect()
+            with pytest.raises(StopAsyncIteration):
+                await anext(stream)
+            assert [attempt.certainty for attempt in stream.attempts] == ["held"]
+        assert await acme.spent(client) == (0, acme.ceiling("hello"))
+
+
+async def test_what_a_strangers_transport_did_cannot_be_seen(sim: Simulator) -> None:
+    """A user's own transport that breaks the rules may have sent the request before: the hold stands."""
+
+    def broken(request: httpx.Request) -> httpx.Response:
+        raise httpx.LocalProtocolError("a stream was closed twice")
+
+    config = acme.config(sim, budgets=acme.cap(1))
+    async with minimill.Client(config, http_transport=httpx.MockTransport(broken)) as client:
+        with pytest.raises(minimill.TransportError) as caught:
+            await client.chat("hello", model="acme:m", max_output_tokens=50, max_attempts=1)
+        assert caught.value.billed is minimill.Billed.UNKNOWN
+        assert await acme.spent(client) == (0, acme.ceiling("hello"))
