@@ -6,9 +6,10 @@ No prices, no rates, no rounding rules of vendors. It may import `_errors` only.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import total_ordering
+
+from minimill._values import dataclass
 
 NANOS = 1_000_000_000
 MAX_NANOS = 2**63 - 1

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 
 from minimill._errors import ProviderError, RateLimitedError, Then, TransportError
+from minimill._values import dataclass
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState

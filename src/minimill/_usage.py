@@ -6,8 +6,10 @@ Prices live in `_pricing`, wire names in the dialects. It may import `_errors` o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
+
+from minimill._values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

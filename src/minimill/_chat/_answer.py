@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from minimill._chat._messages import Message
 from minimill._usage import Usage
+from minimill._values import dataclass
 
 
 class FinishReason(enum.Enum):

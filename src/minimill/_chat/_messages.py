@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, get_args
 
 from minimill._chat._parts import Audio, File, Image, Part, Reasoning, Role, Text, ToolCall, ToolResult
+from minimill._values import dataclass
 
 _ROLES = get_args(Role)
 _PARTS = get_args(Part)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
+
+from minimill._values import SIZED, dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Plain text."""
+    """Plain text. Its `repr`, like that of other parts, says how long it is and not what it says."""
 
-    text: str
+    text: str = field(metadata=SIZED)
     cache: bool = False
     """Mark the prompt up to here as worth caching, where the vendor takes such marks."""
 
@@ -22,9 +24,9 @@ class Text:
 class Image:
     """A picture, by address or by content. minimill never downloads an address; the vendor does."""
 
-    url: str | None = None
+    url: str | None = field(default=None, metadata=SIZED)
     """An http(s) address."""
-    data: bytes | None = field(default=None, repr=False)
+    data: bytes | None = field(default=None, metadata=SIZED)
     """The content."""
     media_type: str = "image/png"
     """Of `data`."""
@@ -46,11 +48,11 @@ class Image:
 class File:
     """A document, by address, by content, or by the id the vendor gave it."""
 
-    url: str | None = None
-    data: bytes | None = field(default=None, repr=False)
+    url: str | None = field(default=None, metadata=SIZED)
+    data: bytes | None = field(default=None, metadata=SIZED)
     file_id: str | None = None
     media_type: str = "application/pdf"
-    name: str | None = None
+    name: str | None = field(default=None, metadata=SIZED)
     cache: bool = False
 
     def __post_init__(self) -> None:
@@ -62,7 +64,7 @@ class File:
 class Audio:
     """A sound, by content."""
 
-    data: bytes = field(repr=False)
+    data: bytes = field(metadata=SIZED)
     format: str = "wav"
     """`wav`, `mp3`, or another word the vendor knows."""
 
@@ -74,7 +76,7 @@ class ToolCall:
     id: str
     """Names the call; the tool result repeats it."""
     name: str
-    arguments: str
+    arguments: str = field(metadata=SIZED)
     """JSON text exactly as the model wrote it; it may be malformed."""
 
     def parsed(self) -> dict[str, Any]:
@@ -94,7 +96,7 @@ class ToolResult:
     """What a function returned, for the model to read."""
 
     call_id: str
-    content: str
+    content: str = field(metadata=SIZED)
     name: str | None = None
     is_error: bool = False
 
@@ -103,9 +105,9 @@ class ToolResult:
 class Reasoning:
     """Thinking of the model. Kept in the message because some vendors want it back in the next turn."""
 
-    text: str = ""
+    text: str = field(default="", metadata=SIZED)
     """What the vendor shows of it; may be a summary or empty."""
-    opaque: str | None = field(default=None, repr=False)
+    opaque: str | None = field(default=None, metadata=SIZED)
     """A signed or encrypted block that must be returned byte for byte."""
     provider: str | None = None
     """Who made it: it is sent back to no one else."""

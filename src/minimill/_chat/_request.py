@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from minimill._chat._messages import Message
 from minimill._chat._parts import JsonSchema, NamedTool, Tool
+from minimill._values import dataclass
 
 ToolChoice = Literal["auto", "none", "required"] | NamedTool
 ResponseFormat = Literal["text", "json"] | JsonSchema

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from minimill._client._context import Labels
@@ -13,6 +12,7 @@ from minimill._money import Money
 from minimill._pricing import Exchange
 from minimill._report import Attempt
 from minimill._routing import Candidate
+from minimill._values import dataclass
 from minimill.catalog import Offer
 from minimill.ledger import NO_KEY, BudgetDefinition, Claim
 

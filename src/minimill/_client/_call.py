@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from time import monotonic
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ from minimill._money import Money
 from minimill._report import Attempt, Cost
 from minimill._retry import RetryPolicy, may_repeat, repeat
 from minimill._routing import Candidate, Health, Plan
+from minimill._values import dataclass
 
 T = TypeVar("T")
 TURN_S = 0.5

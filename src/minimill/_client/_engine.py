@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from time import monotonic
 
 from minimill import __version__
@@ -17,6 +17,7 @@ from minimill._errors import Billed, InvalidRequestError, Then
 from minimill._report import Reply
 from minimill._routing import Candidate
 from minimill._transport import Endpoint, Exchange, Headers, Limits, Transport
+from minimill._values import dataclass
 from minimill.catalog import Offer, Provider
 from minimill.dialects import Dialect, Target, WireRequest, WireResponse
 from minimill.ledger import AttemptMeta, Ledger

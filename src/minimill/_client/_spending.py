@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from minimill._pricing import Charge, PriceUnknown, Situation, cost, find_rows
 from minimill._report import Attempt, details
 from minimill._transport import Progress
 from minimill._usage import Usage
+from minimill._values import dataclass
 from minimill.ledger import AttemptMeta, AttemptRecord, Ledger
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ Checks that look at several keys are in `_build`. It may import `catalog` and `l
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
+from minimill._values import dataclass
 from minimill.catalog._entries import Requirement, UserProviderEntry
 from minimill.catalog._marks import (
     Above,

@@ -6,11 +6,12 @@ Reading and checking are in the modules beside it. It may import `catalog`, `led
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from minimill._money import Money
 from minimill._pricing import Exchange
+from minimill._values import dataclass
 from minimill.catalog import Catalog
 from minimill.ledger import BudgetDefinition
 

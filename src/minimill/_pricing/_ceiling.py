@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
 from minimill._errors import UnpricedModelError
 from minimill._money import Money
+from minimill._values import dataclass
 
 from ._allot import can_write
 from ._clock import run_between

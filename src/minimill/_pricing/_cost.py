@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from itertools import product
 from typing import NamedTuple
 
 from minimill._money import Money
 from minimill._usage import Usage, nested
+from minimill._values import dataclass
 
 from ._allot import (
     dearest_groups,

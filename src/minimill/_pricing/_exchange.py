@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
 from minimill._errors import ConfigError
 from minimill._money import Money, check_currency
+from minimill._values import dataclass
 
 MAX_AGE_DAYS = 180
 MARGIN = Decimal("0.02")

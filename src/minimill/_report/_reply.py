@@ -8,13 +8,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from minimill._chat import Answer, Choice, FinishReason, Message, ToolCall
 from minimill._errors import ProviderError
 from minimill._money import Money
 from minimill._usage import Usage
+from minimill._values import dataclass
 
 if TYPE_CHECKING:
     from minimill._pricing import Charge

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from minimill._money import Money
+from minimill._values import dataclass
 from minimill.ledger import AttemptRecord, SpendRow
 
 DIMENSIONS = ("app", "route", "provider", "model", "day", "month", "status")

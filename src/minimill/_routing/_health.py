@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import monotonic
 
 from minimill._errors import (
@@ -15,6 +14,7 @@ from minimill._errors import (
     ServerError,
     TransportError,
 )
+from minimill._values import dataclass
 
 _PROBE_S = 10.0
 _LONGEST_S = 600.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 
 from minimill._chat import ChatRequest
@@ -13,6 +13,7 @@ from minimill._money import Money
 from minimill._pricing import Bounds, Ceiling, Certainty, Limits, RequestSize, Situation, ceiling, expected
 from minimill._routing._fit import misfit, needs, output_limit
 from minimill._routing._health import Health
+from minimill._values import dataclass
 from minimill.catalog import Offer
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from time import monotonic
 from typing import Any, cast
@@ -24,6 +24,7 @@ from minimill._transport._errors import MALFORMED, shows_headers, too_late, tran
 from minimill._transport._exchange import Exchange, Limits
 from minimill._transport._pool import Lane
 from minimill._transport._slot import Progress
+from minimill._values import dataclass
 
 __all__ = ["Endpoint", "Exchange", "Headers", "Limits", "Progress", "Transport", "environment_proxy"]
 

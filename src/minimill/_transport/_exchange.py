@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from time import monotonic
 
 import anyio
@@ -12,6 +11,7 @@ import anyio
 from minimill._errors import Billed, TransportError
 from minimill._transport._errors import too_late, translated
 from minimill._transport._slot import Progress
+from minimill._values import dataclass
 
 _CLOSE_S = 2.0
 _DRAIN_S = 0.5

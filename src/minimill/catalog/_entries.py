@@ -6,10 +6,11 @@ look at several keys are in `_checks`. It may import nothing above `_pricing`.
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Any, Literal
 
 from minimill._pricing._rows import Bounds
+from minimill._values import dataclass
 from minimill.catalog._marks import (
     Count,
     Currency,

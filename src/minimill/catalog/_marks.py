@@ -6,9 +6,10 @@ Read by `_shape`. It imports nothing of minimill.
 import datetime as dt
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated
+
+from minimill._values import dataclass
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -5,9 +5,10 @@ No reading of files here. It imports nothing of minimill.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Any, Literal
 
+from minimill._values import dataclass
 from minimill.catalog._marks import AtLeast
 
 COST_FIELDS = frozenset({

@@ -6,10 +6,11 @@ No reading of files, no checks. It may import `_errors`, `_pricing` and its sibl
 import datetime as dt
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from minimill._errors import ConfigError, MissingKeyError
 from minimill._pricing._rows import Bounds, Clock, PriceRow
+from minimill._values import dataclass
 from minimill.catalog._entries import Auth
 from minimill.catalog._quirks import ErrorKind, Quirks
 

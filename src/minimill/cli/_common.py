@@ -9,7 +9,7 @@ import datetime as dt
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ import click
 
 from minimill._errors import LedgerError
 from minimill._money import Money
+from minimill._values import dataclass
 
 if TYPE_CHECKING:
     from minimill._client import Client

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -17,6 +17,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from minimill._chat import user
 from minimill._errors import MinimillError
 from minimill._money import Money
+from minimill._values import dataclass
 from minimill.cli._chat import STOPPED, Voice, ask, bill
 from minimill.cli._common import one_line
 

@@ -10,12 +10,13 @@ import datetime as dt
 import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from minimill._values import dataclass
 from minimill.ledger import SpendRow
 from minimill.testing import CallRecord
 

@@ -10,7 +10,7 @@ import secrets
 import tempfile
 import urllib.error
 import urllib.request
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import anyio
@@ -21,6 +21,7 @@ from minimill._config import load_settings
 from minimill._errors import ConfigError
 from minimill._money import Money
 from minimill._pricing import Exchange
+from minimill._values import dataclass
 from minimill.catalog._files import folder
 from minimill.cli import _demo_bill as bill
 from minimill.cli import _demo_vendors as vendors

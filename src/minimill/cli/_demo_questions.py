@@ -9,10 +9,11 @@ import importlib
 import inspect
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.resources import files
 from itertools import count, cycle, islice
 from typing import Any
+
+from minimill._values import dataclass
 
 MODULES = (
     "argparse asyncio base64 bisect calendar collections concurrent.futures contextlib copy csv dataclasses datetime "

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import anyio
@@ -24,6 +24,7 @@ from minimill._errors import (
     TransportError,
 )
 from minimill._report import Attempt
+from minimill._values import dataclass
 from minimill.cli._demo_questions import Question
 from minimill.ledger import Balance, Ledger, SpendRow
 

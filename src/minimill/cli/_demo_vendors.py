@@ -11,9 +11,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
+from minimill._values import dataclass
 from minimill.testing import Answer, Counts, Fault, SimulatedRequest, Simulator, estimate_input
 from minimill.testing._tokens import pieces, stretch
 

@@ -9,10 +9,11 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from minimill._money import Money
+from minimill._values import dataclass
 from minimill.cli._common import clean
 
 if TYPE_CHECKING:

@@ -6,11 +6,12 @@ Dialects do not import one another; what they share is here and in `_sse`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from minimill._chat import Answer, ChatRequest, StreamEvent
 from minimill._errors import ProviderError
+from minimill._values import dataclass
 
 if TYPE_CHECKING:
     from minimill.catalog import ErrorRule, Quirks

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from minimill._errors import TransportError
+from minimill._values import dataclass
 from minimill.dialects._json import at, dump_text, load
 from minimill.dialects._sse import SseParser
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol, runtime_checkable
 
 from minimill._money import Money
+from minimill._values import dataclass
 
 SCOPE_KEYS = ("app", "user", "route", "provider", "model")
 WINDOWS = ("total", "hour", "day", "week", "month")

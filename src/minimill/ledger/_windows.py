@@ -6,10 +6,10 @@ Pure arithmetic on instants and time zones. It may import `_errors` only.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from functools import lru_cache
 
 from minimill._errors import ConfigError
+from minimill._values import dataclass
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 FOREVER_US = 2**63 - 1

@@ -5,10 +5,12 @@ Knows no wire and no vendor beyond the limits that a vendor module hands in.
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pydantic_core import to_json
+
+from minimill._values import dataclass
 
 from ._schemas import smallest
 from ._tokens import Length, last_user_text, pieces, stretch

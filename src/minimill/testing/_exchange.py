@@ -5,8 +5,10 @@ The record of the call is written before the bytes that it is about.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
+
+from minimill._values import dataclass
 
 from ._answers import Composed
 from ._faults import Bill, Fault, Garbage

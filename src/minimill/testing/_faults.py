@@ -8,8 +8,10 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, Literal
+
+from minimill._values import dataclass
 
 __all__ = ["Bill", "Chunking", "Fault", "FaultPlan", "FaultSource", "Garbage"]
 

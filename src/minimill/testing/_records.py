@@ -8,9 +8,11 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Any
+
+from minimill._values import dataclass
 
 __all__ = ["CallBook", "CallRecord", "Price"]
 

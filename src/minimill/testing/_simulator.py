@@ -9,11 +9,13 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypedDict, Unpack
 
 from pydantic_core import from_json, to_json
+
+from minimill._values import dataclass
 
 from ._answers import Answer, Composed, SimulatedRequest, answer_for, compose
 from ._checks import problem_of

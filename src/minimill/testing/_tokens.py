@@ -7,9 +7,10 @@ character. Imports the standard library only.
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
+
+from minimill._values import dataclass
 
 __all__ = [
     "InputCounter",
