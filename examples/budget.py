@@ -10,7 +10,8 @@ CONFIG = {
     "ledger": "memory:",
     "budgets": {
         "all": {"limit": "0.02 CNY", "window": "day", "zone": "Asia/Shanghai"},
-        "each-user": {"limit": "0.004 CNY", "by": "user"},
+        # A share of 1: all of so small a budget may be out with one vendor at once, not just a fifth of it.
+        "each-user": {"limit": "0.004 CNY", "by": "user", "unconfirmed_share": 1},
     },
 }
 

@@ -139,7 +139,7 @@ class BudgetExceededError(BudgetError):
         self.resets_at = resets_at
         """When the window ends (aware datetime), or None for a total."""
         self.provider_silent = provider_silent
-        """True when money is left, but too much of it waits on answers that a silent vendor owes."""
+        """True when money is left, but the vendor owes answers for its share of it already."""
 
 
 class UnpricedModelError(BudgetError):

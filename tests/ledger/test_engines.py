@@ -551,30 +551,25 @@ async def test_one_call_may_always_go(ledger: Ledger) -> None:
     await hold(ledger, "a3", 60)
 
 
-async def test_a_vendor_that_answers_gets_the_whole_limit(ledger: Ledger, clock: Clock) -> None:
-    """From its first bytes on, for 30 s after the last of them."""
+async def test_a_vendor_that_answers_has_its_share_in_flight_again_and_again(ledger: Ledger) -> None:
+    """Each answer makes room for the next call, up to the limit; never more than the share is out at once."""
     await ledger.declare([budget(limit=100, unconfirmed_share_ppm=200_000)])
-    await hold(ledger, "a1", 20)
-    ledger.answered("acme")
-    await hold(ledger, "a2", 70)
-    clock.go(seconds=29)
-    await hold(ledger, "a3", 5)
-    clock.go(seconds=1)
-    with pytest.raises(BudgetExceededError) as caught:
-        await hold(ledger, "a4", 5)
-    assert caught.value.provider_silent
-    ledger.settle("a1", {"team": 1}, record("a1"))
-    await hold(ledger, "a5", 20)
+    for number in range(5):
+        await hold(ledger, f"a{number}", 20)
+        with pytest.raises(BudgetExceededError) as caught:
+            await hold(ledger, "more", 1)
+        assert caught.value.provider_silent == (number < 4)
+        ledger.settle(f"a{number}", {"team": 20}, record(f"a{number}", charged=20))
 
 
-async def test_silence_ends_the_trust_and_an_answer_brings_it_back(ledger: Ledger) -> None:
+async def test_silence_counts_until_an_answer_forgives_it(ledger: Ledger) -> None:
     """A time-out leaves the vendor out until it answers; a caller that went away does not."""
     await ledger.declare([budget(limit=100, unconfirmed_share_ppm=200_000)])
     ledger.answered("acme")
     await hold(ledger, "a1", 20)
-    await hold(ledger, "a2", 20)
     ledger.keep("a1", record("a1", "cancelled", certainty="held"), silent=False)
-    await hold(ledger, "a3", 20)
+    await hold(ledger, "a2", 15)
+    await hold(ledger, "a3", 5)
     ledger.keep("a3", record("a3", "TransportError", certainty="held"), silent=True)
     with pytest.raises(BudgetExceededError) as caught:
         await hold(ledger, "a4", 1)
@@ -684,7 +679,7 @@ async def test_what_can_never_fit_is_not_kept_waiting(ledger: Ledger) -> None:
 
 
 async def test_silence_has_a_deadline_of_its_own(ledger: Ledger) -> None:
-    """Without `wait_silent_until` a silent vendor is refused at once, with it the first bytes let callers in."""
+    """Without `wait_silent_until` a full share refuses at once, with it each answer lets the next caller in."""
     await ledger.declare([budget(limit=100, unconfirmed_share_ppm=200_000)])
     await hold(ledger, "a1", 20)
     with anyio.fail_after(5), pytest.raises(BudgetExceededError) as caught:
@@ -693,11 +688,61 @@ async def test_silence_has_a_deadline_of_its_own(ledger: Ledger) -> None:
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
             for number in range(4):
-                group.start_soon(lambda n=number: hold(ledger, f"w{n}", 20, wait_silent_until=now() + 60))
+                group.start_soon(held_and_settled, ledger, f"w{number}")
             await settled_down(ledger)
             assert await sums(ledger) == (0, 20, 0)
-            ledger.answered("acme")
-    assert await sums(ledger) == (0, 100, 0)
+            ledger.settle("a1", {"team": 20}, record("a1", charged=20))
+    assert await sums(ledger) == (100, 0, 0)
+
+
+async def held_and_settled(ledger: Ledger, attempt_id: str) -> None:
+    """One call that waits for its vendor's share, and costs all it held."""
+    await hold(ledger, attempt_id, 20, wait_silent_until=now() + 60)
+    ledger.settle(attempt_id, {"team": 20}, record(attempt_id, charged=20))
+
+
+async def test_a_vendor_that_answers_is_worth_a_wait(ledger: Ledger) -> None:
+    """`wait_busy_until` holds while the vendor answers: an answer lets the caller in, a silence sends it away."""
+    await ledger.declare([budget(limit=100, unconfirmed_share_ppm=200_000)])
+    with anyio.fail_after(5), pytest.raises(BudgetExceededError):
+        await hold(ledger, "a1", 20)
+        await hold(ledger, "never heard", 1, wait_busy_until=now() + 60)
+    ledger.answered("acme")
+    outcomes: list[str] = []
+
+    async def call(name: str) -> None:
+        try:
+            await hold(ledger, name, 20, wait_busy_until=now() + 60)
+        except BudgetExceededError as error:
+            assert error.provider_silent
+            outcomes.append(f"{name} refused")
+        else:
+            outcomes.append(name)
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            for name in ("b1", "b2", "b3"):
+                group.start_soon(call, name)
+                await settled_down(ledger)
+            ledger.settle("a1", {"team": 20}, record("a1", charged=20))
+            await settled_down(ledger)
+            assert outcomes == ["b1"]
+            ledger.keep("b1", record("b1", "TransportError", 20, certainty="held"), silent=True)
+    assert sorted(outcomes) == ["b1", "b2 refused", "b3 refused"]
+    assert await sums(ledger) == (20, 20, 20)
+
+
+async def test_a_caller_who_leaves_makes_room_in_flight(ledger: Ledger) -> None:
+    """What it holds stays held, but the vendor owes it no answer any more."""
+    await ledger.declare([budget(limit=100, unconfirmed_share_ppm=200_000)])
+    await hold(ledger, "a1", 20)
+    ledger.answered("acme")
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: hold(ledger, "a2", 20, wait_busy_until=now() + 60))
+            await settled_down(ledger)
+            ledger.keep("a1", record("a1", "cancelled", 20, certainty="held"), silent=False)
+    assert await sums(ledger) == (0, 40, 20)
 
 
 async def test_callers_are_served_in_order(ledger: Ledger) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import datetime as dt
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -16,11 +19,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from minimill import LedgerError
-from minimill.ledger import open_ledger
+from minimill import BudgetExceededError, LedgerError
+from minimill.ledger import _sqlite_presence, _sqlite_store, _sqlite_writer, open_ledger
 from minimill.ledger.sqlite import SqliteLedger
 
-from .made import budget, hold, sums
+from .made import START, Clock, budget, hold, record, sums
 
 ROOT = Path(__file__).parents[2]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -429,3 +432,86 @@ def test_many_start_at_once_on_a_new_file(path: Path, start: Start) -> None:
         result(process)
     assert asyncio.run(state(path))[0][:2] == (0, 6)
     assert oct(os.stat(path).st_mode & 0o777) == "0o600"
+
+
+@pytest.mark.anyio
+async def test_what_a_killed_process_asked_for_keeps_nobody_waiting_long(
+    path: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its hold fills the vendor's share; once its word that it lives has lapsed, a waiting caller may go."""
+    monkeypatch.setattr(_sqlite_store, "LAPSE_US", 300_000)
+    killed = start(
+        """
+        async def main():
+            ledger = SqliteLedger(path)
+            await ledger.declare([budget(limit=100, unconfirmed_share_ppm=200_000)])
+            await hold(ledger, "theirs", 20, at=dt.datetime.now(dt.UTC))
+            ledger.answered("acme")
+            await ledger.flush()
+            print("held", flush=True)
+            sys.stdin.read()
+        asyncio.run(main())
+        """,
+        path,
+        "killed",
+    )
+    assert killed.stdout is not None
+    assert killed.stdout.readline() == "held\n"
+    ledger = SqliteLedger(path)
+    with pytest.raises(BudgetExceededError) as caught:
+        await hold(ledger, "ours", 20)
+    assert caught.value.provider_silent
+    killed.kill()
+    killed.wait()
+    with anyio.fail_after(20):
+        now = dt.datetime.now(dt.UTC)
+        await hold(ledger, "later", 20, at=now, wait_silent_until=time.monotonic() + 20)
+    assert await sums(ledger) == (0, 40, 20)
+    (row, _) = await ledger.records()
+    assert (row.record.attempt_id, row.record.status) == ("theirs", "lost")
+    assert await ledger.audit() == []
+    await ledger.aclose()
+
+
+@pytest.mark.anyio
+async def test_a_living_process_says_so_while_it_has_money_in_flight(path: Path) -> None:
+    """At the reservation, then every two seconds by the ledger's clock; not while nothing is in flight."""
+    clock = Clock()
+    ledger = SqliteLedger(path, clock=clock)
+    await ledger.declare([budget(limit=100)])
+
+    async def seen() -> list[float]:
+        rows = await ledger._job(
+            lambda tables, books, now: tables._db.execute("SELECT seen_us FROM processes").fetchall()
+        )
+        return [row[0] / 1e6 - START.timestamp() for row in rows]
+
+    assert await seen() == []
+    await hold(ledger, "a1", 1)
+    assert await seen() == [0]
+    clock.go(seconds=1.9)
+    assert await seen() == [0]
+    clock.go(seconds=0.1)
+    await seen()  # in that transaction it is said
+    assert await seen() == [2]
+    ledger.settle("a1", {"team": 1}, record("a1"))
+    await ledger.flush()
+    clock.go(seconds=60)
+    assert await seen() == [2]
+    await ledger.aclose()
+
+
+@pytest.mark.anyio
+async def test_an_idle_writer_wakes_up_to_say_that_it_lives(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody asks the ledger for anything while a call takes long."""
+    monkeypatch.setattr(_sqlite_presence, "BEAT_US", 20_000)
+    monkeypatch.setattr(_sqlite_writer, "BEAT_US", 20_000)
+    ledger = SqliteLedger(path)
+    await ledger.declare([budget(limit=100)])
+    await hold(ledger, "a1", 1)
+    with contextlib.closing(sqlite3.connect(path)) as db, anyio.fail_after(10):
+        said: set[int] = set()
+        while len(said) < 3:
+            said.update(row[0] for row in db.execute("SELECT seen_us FROM processes"))
+            await anyio.sleep(0.01)
+    await ledger.aclose()

@@ -110,7 +110,6 @@ def test_a_killed_process_leaves_its_calls_in_the_books(tmp_path: Path, run: int
     with Simulator(["openai"], input_tokens=acme.at_ceiling, length=40) as sim:
         sim.always("openai", Fault.delay(0.01) | Fault.slow_chunks(0.002))
         config = world.config(sim, ledger(tmp_path), CALLS)
-        config["budgets"]["all"]["unconfirmed_share"] = 1  # what the dead owe shall not keep the living waiting here
         limit = CALLS * world.CEILING
         for life in range(2):
             before = len(sim.calls)

@@ -194,14 +194,27 @@ async def test_it_recovers_when_the_vendor_comes_back(
 
 
 async def test_an_outage_of_a_vendor_that_answered_a_moment_ago(sim: Simulator) -> None:
-    """Trust from before the outage does not let the whole budget go out: the first silence ends it."""
+    """What is out with it when it falls silent is its share, however many ask at once, and all are served."""
     async with minimill.Client(config(sim, "memory:", second=True, **patience("silent"))) as client:
         assert await crowd(client, 20) == ["dead"] * 20
         before = await charged(client, "dead")
         sim.always("openai", Fault.silent())
-        for _ in range(4):
-            assert await crowd(client, CALLERS // 4) == ["well"] * (CALLERS // 4)
+        assert await crowd(client, CALLERS) == ["well"] * CALLERS
         assert await charged(client, "dead") - before <= LIMIT // 5
+
+
+@pytest.mark.parametrize("engine", ["memory", "sqlite"])
+async def test_a_small_budget_and_a_sudden_silence(sim: Simulator, tmp_path: Path, engine: str) -> None:
+    """Worth 20 calls, 30 callers at once; the vendor answers the first 3 requests and no other."""
+    ledger = "memory:" if engine == "memory" else f"sqlite:///{tmp_path}/ledger.db"
+    settings = config(sim, ledger, second=False, retries=0, **patience("silent"))
+    settings["budgets"]["all"]["limit"] = world.cap(20)
+    sim.program("openai", [None] * 3 + [Fault.silent()] * 100)
+    async with minimill.Client(settings) as client:
+        outcomes = await crowd(client, 30)
+        assert outcomes.count("dead") == 3
+        assert await acme.spent(client) == (3 * 88_000, 4 * world.CEILING)
+        assert len(sim.calls) == 7
 
 
 async def test_callers_who_left_are_no_outage(sim: Simulator) -> None:

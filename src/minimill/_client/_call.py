@@ -28,6 +28,8 @@ from minimill._values import dataclass
 T = TypeVar("T")
 TURN_S = 0.5
 """How long to wait for one of several silent vendors before looking at the next."""
+BUSY_S = 10.0
+"""How long to wait for a vendor that answers, and has its share of a budget out, before going on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,11 @@ class Waits:
     """Until when (`time.monotonic`) a reservation may wait; None: not at all."""
 
     money: float | None = None
+    """For held money to come free."""
     silent: float | None = None
+    """For a vendor that owes answers for its share of a budget."""
+    busy: float | None = None
+    """For the same while that vendor has been answering lately."""
 
 
 Try = Callable[["Call", Candidate, Waits], Awaitable[T]]
@@ -111,7 +117,7 @@ class Call:
             if longer_than and (candidate.offer.model.context_tokens or longer_than + 1) <= longer_than:
                 continue
             try:
-                return await self._with_retries(candidate, attempt, Waits(), alone=not queue)
+                return await self._with_retries(candidate, attempt, self._short_wait(queue), alone=not queue)
             except BudgetExceededError as error:
                 refused.append((candidate, error))
             except BudgetError as error:
@@ -208,9 +214,16 @@ class Call:
         offer = candidate.offer
         return self.health.cooling(offer.provider.id, offer.wire_model) is not None
 
+    def _short_wait(self, others: list[Candidate]) -> Waits:
+        """While a vendor answers, its place in line is worth a little more than the next candidate."""
+        return Waits(busy=min(monotonic() + BUSY_S, self._latest())) if others else Waits()
+
+    def _latest(self) -> float:
+        return self.deadline if self.deadline is not None else float("inf")
+
     def _waits(self, silent: bool) -> Waits:
         now = monotonic()
-        latest = self.deadline if self.deadline is not None else float("inf")
+        latest = self._latest()
         money = min(now + self.terms.wait_s, latest) if self.terms.wait_s > 0 else None
         owed = min(now + self.terms.timeouts.first_token_s, latest) if silent else None
         return Waits(money, owed)

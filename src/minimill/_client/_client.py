@@ -15,7 +15,7 @@ from anyio.lowlevel import RunVar
 
 from minimill._chat import ChatRequest, MessagesLike
 from minimill._client._budgets import Budgets
-from minimill._client._call import Call, Terms
+from minimill._client._call import BUSY_S, Call, Terms
 from minimill._client._context import Labels, checked, current
 from minimill._client._engine import STALE_S, Engine
 from minimill._client._ids import new_call_id
@@ -295,8 +295,8 @@ class Client:
 
 
 def _longest_s(times: Timeouts, wait_s: float) -> float:
-    """How long after planning an answer can still end: waiting for money, for a silent vendor, and the attempt."""
-    return STALE_S + wait_s + times.first_token_s + times.total_s
+    """How long after planning an answer can still end: waiting for money, for a vendor's turn, and the attempt."""
+    return STALE_S + BUSY_S + wait_s + times.first_token_s + times.total_s
 
 
 def _either(call: Any, route: Any) -> Any:

@@ -125,6 +125,7 @@ class Engine:
             expires_at=now + dt.timedelta(seconds=call.terms.timeouts.total_s + HOLD_GRACE_S),
             wait_until=waits.money,
             wait_silent_until=waits.silent,
+            wait_busy_until=waits.busy,
         )
         call.tried += 1
         return Spending(

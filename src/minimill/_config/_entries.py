@@ -106,7 +106,7 @@ class BudgetEntry:
     hard: bool = True
     """False: records and warns, never blocks."""
     unconfirmed_share: Share = Decimal("0.2")
-    """Most of the limit that may wait on answers a silent vendor owes."""
+    """Most of the limit that may be out with one vendor at once, and be lost when it falls silent."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)

@@ -129,7 +129,7 @@ class Store(Protocol):
     def attempt(self, attempt_id: str) -> Attempt | None: ...
     def provider(self, name: str) -> Provider: ...
     def expired(self, now_us: int) -> list[Attempt]:
-        """Attempts that nobody closed and whose time has passed."""
+        """Attempts that nobody closed and nobody is going to: their time has passed, or their process is gone."""
         ...
 
     def promised(self, budget: str, key: str, came_us: int) -> int:
@@ -162,7 +162,9 @@ class Store(Protocol):
 class Refusal:
     """Why a reservation was not granted; becomes an error when nobody waits any longer."""
 
-    __slots__ = ("account", "budget", "held", "needed", "promised", "provider", "settled", "silent", "window")
+    __slots__ = (
+        "account", "answering", "budget", "held", "needed", "promised", "provider", "settled", "silent", "window",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -181,6 +183,9 @@ class Refusal:
         self.needed = needed
         self.provider = provider
         self.silent = silent
+        """Whether money is left, and only the provider's share of it is not."""
+        self.answering = False
+        """Whether that provider has been answering lately."""
         self.promised = promised
         """What is left, but goes first to a caller that has waited longer."""
         self.settled = account.settled
@@ -202,7 +207,7 @@ class Refusal:
         if self.silent:
             share = self.budget.share_ppm / 10_000
             text = (
-                f"{name} lets {share:g} % of {limit} wait on a vendor that does not answer, "
+                f"{name} lets {share:g} % of {limit} (unconfirmed_share) be out with one vendor, "
                 f"and {self.provider} owes answers already; this call needs up to {needed}"
             )
         else:

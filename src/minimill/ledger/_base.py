@@ -36,7 +36,7 @@ class BudgetDefinition:
     hard: bool = True
     """False: records and warns, never blocks."""
     unconfirmed_share_ppm: int = 200_000
-    """Most of the limit, in millionths, that may wait on answers a silent vendor owes."""
+    """Most of the limit, in millionths, that may be out with one vendor, and be lost when it falls silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,13 +214,15 @@ class Ledger(Protocol):
         expires_at: dt.datetime,
         wait_until: float | None = None,
         wait_silent_until: float | None = None,
+        wait_busy_until: float | None = None,
     ) -> tuple[Balance, ...]:
         """Set money aside in every claimed account, or in none; returns the balances after.
 
         What does not fit waits, first come first served, until `wait_until` (on `time.monotonic`) for held
-        money to come free; where only a silent vendor stands in the way, until `wait_silent_until`. A later
-        reservation passes an earlier one only if the earlier does not fit. What cannot fit even when every
-        hold comes free is refused at once.
+        money to come free. Where money is left but the vendor owes answers for its share already, it waits
+        until `wait_silent_until`, or, while the vendor has been answering lately, until `wait_busy_until` if
+        that is given. A later reservation passes an earlier one only if the earlier does not fit. What cannot
+        fit even when every hold comes free is refused at once.
 
         Cancelled while it waits: withdrawn, or once committed released. Claims on the same account add up.
         Repeating an open attempt changes nothing.

@@ -29,9 +29,9 @@ from minimill.ledger._budgets import Budget
 from minimill.ledger._windows import Window
 
 TRUST_US = 30_000_000
-"""How long a vendor's last answer lets more money go out to it than the unconfirmed share."""
+"""How long after its last answer a vendor counts as answering."""
 LOOK_US = 1_000_000
-"""How often, at most, holds are looked through for those whose time has passed."""
+"""How often, at most, holds are looked through for those that nobody is going to close."""
 PROBE_US = 600_000_000
 """How long after its last silence one call may find out whether a vendor answers again."""
 ANSWER_STEP_US = 1_000_000
@@ -54,11 +54,10 @@ _Wanted = tuple[Budget, Account, Window, int | None]
 class Books:
     """The rules over one store. `freed` says whether something happened that may let a waiting caller in.
 
-    A provider counts as answering for 30 s after its last answer, until it falls silent. While it does,
-    a hard budget's whole limit may be out with it; while it does not, what it may owe stays within the
-    budget's unconfirmed share: its money in flight, and since its last silence its unconfirmed money as
-    well. Where nothing is out with it one call may always go, and ten minutes after the last silence one
-    call may go beyond the share, to find out whether it is well again.
+    What one provider may owe to a hard budget stays within the budget's unconfirmed share: its money in
+    flight, and since its last silence its unconfirmed money as well. So whenever it falls silent, no more
+    than the share is lost with it. Where nothing is out with it one call may always go, and ten minutes
+    after the last silence one call may go beyond the share, to find out whether it is well again.
     """
 
     __slots__ = ("_looked_us", "freed", "store")
@@ -76,8 +75,7 @@ class Books:
         if known is not None:
             return _again(known)
         merged = self._merge(asked.claims, now_us)
-        trusted = self._trusts(asked.meta.provider, now_us)
-        refusal = self._refusal(merged, asked, trusted=trusted)
+        refusal = self._refusal(merged, asked)
         if refusal is not None and refusal.silent and self._label_expired(now_us):
             refusal = self._refusal(merged, asked)
         if refusal is not None and refusal.silent and self._probe_is_due(asked.meta.provider, now_us):
@@ -85,6 +83,7 @@ class Books:
             if refusal is None:
                 self._probed(asked.meta.provider, now_us)
         if refusal is not None:
+            refusal.answering = refusal.silent and self._answers(asked.meta.provider, now_us)
             return refusal
         lines = [Line(account, amount, 0, 0, amount is None) for _, account, _, amount in merged]
         attempt = Attempt(asked.attempt_id, OPEN, asked.meta, lines, now_us, asked.expires_us)
@@ -111,9 +110,7 @@ class Books:
             merged[claim.budget] = (budget, self.store.account(claim.budget, claim.key, window.id), window, amount)
         return list(merged.values())
 
-    def _refusal(
-        self, merged: list[_Wanted], asked: Asked, *, trusted: bool = False, probe: bool = False
-    ) -> Refusal | None:
+    def _refusal(self, merged: list[_Wanted], asked: Asked, *, probe: bool = False) -> Refusal | None:
         provider = asked.meta.provider
         silent: Refusal | None = None
         for budget, account, window, amount in merged:
@@ -129,19 +126,17 @@ class Books:
             promised = self.store.promised(budget.name, account.key, asked.came_us)
             if promised and total - amount + promised <= budget.limit < total + promised:
                 return Refusal(budget, account, window, amount, provider, promised=promised)
-            if trusted or silent is not None or not account.owed:
-                continue
-            if not self._may_owe(budget, account, provider, amount, probe):
+            if silent is None and account.owed and not self._may_owe(budget, account, provider, amount, probe):
                 silent = Refusal(budget, account, window, amount, provider, silent=True)
         return silent
 
-    def _trusts(self, provider: str, now_us: int) -> bool:
+    def _answers(self, provider: str, now_us: int) -> bool:
         """Whether the provider answered within the last 30 s and was not silent since."""
         answered_us = self.store.provider(provider).answered_us
         return answered_us > 0 and abs(now_us - answered_us) < TRUST_US
 
     def _may_owe(self, budget: Budget, account: Account, provider: str, amount: int, probe: bool) -> bool:
-        """Whether so much more may go out to a provider before it answers."""
+        """Whether so much more may be out with a provider."""
         owed = account.owed.get(provider, 0)
         if not probe and self.store.provider(provider).answered_us <= 0:
             owed += account.owed.get(provider + LOST, 0)
@@ -158,9 +153,9 @@ class Books:
         self.store.heard(known)
 
     def _label_expired(self, now_us: int) -> bool:
-        """Count holds whose time has passed as unconfirmed, not as in flight; True if there were any.
+        """Count holds that nobody is going to close as unconfirmed, not as in flight; True if there were any.
 
-        No money moves. A process that was killed must not count as a vendor's callers for ever.
+        No money moves. What a killed process asked for must not keep the living from a vendor.
         """
         if abs(now_us - self._looked_us) < LOOK_US:
             return False
@@ -170,6 +165,7 @@ class Books:
             _lose(attempt)
             attempt.state = KEPT
             self.store.put(attempt)
+            self.freed = True
         return bool(expired)
 
     # -- closing ---------------------------------------------------------------------------------
@@ -233,6 +229,7 @@ class Books:
             self.silent(record.meta.provider, now_us)
         if attempt.state == OPEN:
             _lose(attempt)
+            self.freed = True  # it is no longer in flight
         waits = any(line.held or line.unpriced for line in attempt.lines)
         attempt.state = KEPT if waits else SETTLED
         attempt.record = record
@@ -266,7 +263,7 @@ class Books:
     def answered(self, provider: str, now_us: int) -> None:
         """The vendor is alive."""
         known = self.store.provider(provider)
-        if not self._trusts(provider, now_us):
+        if not self._answers(provider, now_us):
             self.freed = True
         elif 0 <= now_us - known.answered_us < ANSWER_STEP_US:
             return
@@ -279,6 +276,7 @@ class Books:
         if known.answered_us > 0 or now_us + known.answered_us >= ANSWER_STEP_US:
             known.answered_us = -now_us
             self.store.heard(known)
+            self.freed = True  # who waits because it answered has to look elsewhere
 
     # -- entries ---------------------------------------------------------------------------------
 

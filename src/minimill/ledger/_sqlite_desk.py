@@ -24,6 +24,8 @@ from minimill.ledger._views import balances_of
 from minimill.ledger._waiting import Request, Slot, WaitingRoom
 
 CHECKPOINT_PAGES = 1000
+LOOK_S = 1.0
+"""How often callers that wait for a vendor look whether somebody who had asked it is gone."""
 
 _POISON = (
     sqlite3.ProgrammingError,
@@ -77,6 +79,8 @@ class Desk:
         self._tables: Tables | None = None
         self._file: tuple[int, int] | None = None
         self._room_due = False
+        self._looked = 0.0
+        self._in_flight: set[str] = set()
         self._pages = 0
         self._outcome: list[Request] = []
         self._found: list[str] = []
@@ -97,6 +101,8 @@ class Desk:
             self._isolate(work, error)
         else:
             self.failure = None
+            self._in_flight.difference_update(item.attempt_id for item in work if not isinstance(item, (Request, Job)))
+            self._in_flight.update(request.attempt_id for request in self._outcome if request.granted is not None)
             self.decided += self._outcome
             self.problems += [report(problem) for problem in self._found]
 
@@ -132,6 +138,8 @@ class Desk:
                 now_us = self._now_us()
                 tables.begin(now_us)
                 self._apply(work, tables, now_us)
+                if self._in_flight or any(request.granted is not None for request in self._outcome):
+                    tables.presence.say(now_us)
                 tables.write()
                 tables.tickets.write(self.room.longest())
                 self._in_doubt = db.total_changes != before
@@ -186,6 +194,7 @@ class Desk:
     def _serve_room(self, books: Books, now_us: int) -> None:
         if books.freed and len(self.room):
             books.freed = False
+            self._looked = time.monotonic()
             self.room.serve(lambda request: self._try(request, books, now_us))
 
     def _try(self, request: Request, books: Books, now_us: int) -> bool:
@@ -206,6 +215,17 @@ class Desk:
         self._outcome.append(request)
         return False
 
+    # -- money in flight -------------------------------------------------------------------------
+
+    @property
+    def has_money_in_flight(self) -> bool:
+        """Whether this process owes the books the outcome of an attempt."""
+        return bool(self._in_flight)
+
+    def must_say_so(self) -> bool:
+        """Whether it is time to tell other processes that this one lives and will close what it has in flight."""
+        return bool(self._in_flight) and self._tables is not None and self._tables.presence.due(self._now_us())
+
     # -- callers that wait -----------------------------------------------------------------------
 
     def may_serve_room(self) -> bool:
@@ -220,6 +240,8 @@ class Desk:
     def _is_room_due(self, now_us: int) -> bool:
         window_us = self.room.next_window_us()
         if self._room_due or (window_us is not None and now_us >= window_us):
+            return True
+        if self.room.waits_for_a_vendor and time.monotonic() - self._looked >= LOOK_S:
             return True
         return self._tables is not None and self._tables.tickets.due(now_us)
 

@@ -35,7 +35,8 @@ CREATE TABLE accounts (
 CREATE TABLE providers (name TEXT PRIMARY KEY, answered_us INTEGER NOT NULL) {strict}, WITHOUT ROWID;
 CREATE TABLE holds (
   id TEXT PRIMARY KEY, state TEXT NOT NULL, reserved_us INTEGER NOT NULL, expires_us INTEGER NOT NULL,
-  meta TEXT, lines TEXT NOT NULL, record TEXT, charged TEXT) {strict}, WITHOUT ROWID;
+  meta TEXT, lines TEXT NOT NULL, record TEXT, charged TEXT, process TEXT NOT NULL) {strict}, WITHOUT ROWID;
+CREATE TABLE processes (id TEXT PRIMARY KEY, seen_us INTEGER NOT NULL) {strict}, WITHOUT ROWID;
 CREATE TABLE attempts (
   seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, state TEXT NOT NULL, reserved_us INTEGER NOT NULL,
   expires_us INTEGER NOT NULL, started_us INTEGER NOT NULL, meta TEXT, lines TEXT NOT NULL, record TEXT,

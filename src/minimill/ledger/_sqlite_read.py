@@ -80,7 +80,8 @@ class Reader:
         return [account_of(row) for row in rows]
 
     def _open(self) -> list[Attempt]:
-        return self._tables.attempts_of(self._db.execute(f"SELECT NULL, {ATTEMPT_COLUMNS} FROM holds").fetchall())
+        sql = f"SELECT process, NULL, {ATTEMPT_COLUMNS} FROM holds"
+        return self._tables.attempts_of(self._db.execute(sql).fetchall())
 
     def _closed_between(self, since: dt.datetime | None, until: dt.datetime | None) -> list[Attempt]:
         low = -(2**62) if since is None else to_us(since)
@@ -94,7 +95,7 @@ class Reader:
         )
 
     def _closed(self, where: str, *values: Any) -> list[Attempt]:
-        sql = f"SELECT seq, {ATTEMPT_COLUMNS} FROM attempts WHERE {where}"
+        sql = f"SELECT '', seq, {ATTEMPT_COLUMNS} FROM attempts WHERE {where}"
         return self._tables.attempts_of(self._db.execute(sql, values).fetchall())
 
 

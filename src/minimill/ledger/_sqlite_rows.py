@@ -94,12 +94,14 @@ def _owed_of(text: str) -> dict[str, int]:
 class Place:
     """Where an attempt is stored."""
 
-    __slots__ = ("meta_text", "seq")
+    __slots__ = ("meta_text", "process", "seq")
 
-    def __init__(self, seq: int | None, meta_text: str | None) -> None:
+    def __init__(self, seq: int | None, meta_text: str | None, process: str) -> None:
         self.seq = seq
         """Its row among the closed; None: among the open."""
         self.meta_text = meta_text
+        self.process = process
+        """Who opened it; empty once it is closed."""
 
 
 def attempt_row(attempt: Attempt) -> tuple[Any, ...]:
@@ -121,8 +123,8 @@ def attempt_row(attempt: Attempt) -> tuple[Any, ...]:
     )
 
 
-def attempt_of(row: tuple[Any, ...], account: Callable[[int], Account], seq: int | None) -> Attempt:
-    """An attempt from `ATTEMPT_COLUMNS`; `seq`: its row among the closed."""
+def attempt_of(row: tuple[Any, ...], account: Callable[[int], Account], seq: int | None, process: str) -> Attempt:
+    """An attempt from `ATTEMPT_COLUMNS`; `seq`: its row among the closed; `process`: who opened it."""
     id_, state, reserved_us, expires_us, meta_text, lines_text, record_text, charged_text = row
     meta = None if meta_text is None else _meta_of(json.loads(meta_text))
     record = None if record_text is None else _record_of(id_, json.loads(record_text), meta)
@@ -131,7 +133,7 @@ def attempt_of(row: tuple[Any, ...], account: Callable[[int], Account], seq: int
         for number, reserved, held, booked, flags in json.loads(lines_text)
     ]
     charged = None if charged_text is None else Money(*json.loads(charged_text))
-    return Attempt(id_, state, meta, lines, reserved_us, expires_us, record, charged, Place(seq, meta_text))
+    return Attempt(id_, state, meta, lines, reserved_us, expires_us, record, charged, Place(seq, meta_text, process))
 
 
 def account_ids(lines_text: str) -> list[int]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from minimill.ledger._accounts import OPEN, Account, Attempt, Provider
 from minimill.ledger._budgets import Budget
+from minimill.ledger._sqlite_presence import LAPSE_US, Presence
 from minimill.ledger._sqlite_rows import (
     ACCOUNT_COLUMNS,
     ATTEMPT_COLUMNS,
@@ -30,6 +31,7 @@ from minimill.ledger._sqlite_rows import (
 from minimill.ledger._sqlite_tickets import Tickets
 
 _IN = "IN (SELECT value FROM json_each(?))"
+_HOLD = f"INSERT OR REPLACE INTO holds ({ATTEMPT_COLUMNS}, process) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 ACCOUNTS_KEPT = 20_000
 """Most accounts that are remembered from one transaction to the next."""
 
@@ -43,7 +45,8 @@ class Tables:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self.tickets = Tickets(db)
+        self.presence = Presence(db)
+        self.tickets = Tickets(db, self.presence.process)
         self.budgets: dict[str, Budget] = {}
         self.changed_by_others = True
         """Whether another connection wrote between this transaction and the one before."""
@@ -55,6 +58,7 @@ class Tables:
         self._budgets_version = 0
         self._forget_rows()
         self.tickets.rolled_back()
+        self.presence.rolled_back()
 
     def _forget_rows(self) -> None:
         self._attempts: dict[str, Attempt | None] = {}
@@ -162,9 +166,12 @@ class Tables:
         return self.tickets.promised(budget, key, came_us)
 
     def expired(self, now_us: int) -> list[Attempt]:
-        """Attempts that nobody closed and whose time has passed."""
-        sql = "SELECT id FROM holds WHERE state = ? AND expires_us <= ?"
-        ids = [row[0] for row in self._db.execute(sql, (OPEN, now_us))]
+        """Attempts that nobody closed: their time has passed, or their process is gone."""
+        sql = (
+            "SELECT id FROM holds WHERE state = ? AND (expires_us <= ? OR (process <> ? AND process NOT IN "
+            "(SELECT id FROM processes WHERE seen_us > ?)))"
+        )
+        ids = [row[0] for row in self._db.execute(sql, (OPEN, now_us, self.presence.process, now_us - LAPSE_US))]
         self.load(ids)
         found = [self._attempts[attempt_id] for attempt_id in ids]
         return [a for a in found if a is not None and a.state == OPEN]
@@ -201,10 +208,10 @@ class Tables:
         if not wanted:
             return
         self._attempts.update(wanted)
-        self._adopt_rows(f"SELECT NULL, {ATTEMPT_COLUMNS} FROM holds WHERE id {_IN}", wanted)
+        self._adopt_rows(f"SELECT process, NULL, {ATTEMPT_COLUMNS} FROM holds WHERE id {_IN}", wanted)
         rest = [attempt_id for attempt_id in wanted if self._attempts[attempt_id] is None]
         if rest:
-            self._adopt_rows(f"SELECT seq, {ATTEMPT_COLUMNS} FROM attempts WHERE id {_IN}", rest)
+            self._adopt_rows(f"SELECT '', seq, {ATTEMPT_COLUMNS} FROM attempts WHERE id {_IN}", rest)
 
     def load_accounts(self, keys: Mapping[tuple[str, str], list[str]]) -> None:
         """Read the accounts of these keys by (budget, window); those that do not exist yet stay unread."""
@@ -220,9 +227,9 @@ class Tables:
             self._attempts[attempt.id] = attempt
 
     def attempts_of(self, rows: list[tuple[Any, ...]]) -> list[Attempt]:
-        """Attempts from rows of (seq or NULL for an open one, ATTEMPT_COLUMNS)."""
-        self._load_accounts({number for row in rows for number in account_ids(row[6])})
-        return [attempt_of(row[1:], self.account_by_id, row[0]) for row in rows]
+        """Attempts from rows of (process, seq or NULL for an open one, ATTEMPT_COLUMNS)."""
+        self._load_accounts({number for row in rows for number in account_ids(row[7])})
+        return [attempt_of(row[2:], self.account_by_id, row[1], row[0]) for row in rows]
 
     def _load_accounts(self, numbers: Iterable[int]) -> None:
         missing = [number for number in numbers if number not in self._by_id]
@@ -273,8 +280,8 @@ class Tables:
             row = attempt_row(attempt)
             place = attempt.place if isinstance(attempt.place, Place) else None
             if attempt.is_open:
-                held.append(row)
-                attempt.place = place or Place(None, row[4])
+                attempt.place = place = place or Place(None, row[4], self.presence.process)
+                held.append((*row, place.process))
             elif place is not None and place.seq is not None:
                 again.append((*row[1:], started_us(attempt), place.seq))
             else:
@@ -282,7 +289,7 @@ class Tables:
                 if place is not None:
                     left.append((attempt.id,))
         self._many("DELETE FROM holds WHERE id = ?", left)
-        self._many(f"INSERT OR REPLACE INTO holds ({ATTEMPT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", held)
+        self._many(_HOLD, held)
         self._many(f"INSERT INTO attempts ({ATTEMPT_COLUMNS}, started_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", closed)
         self._many(
             "UPDATE attempts SET state=?, reserved_us=?, expires_us=?, meta=?, lines=?, record=?, charged=?, "

@@ -7,7 +7,6 @@ way. It may import nothing of minimill but its neighbours.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -26,9 +25,9 @@ Ticket = tuple[int, int]
 class Tickets:
     """The tickets of one connection, and those of others as last read."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, process: str) -> None:
         self._db = db
-        self._process = os.urandom(8).hex()
+        self._process = process
         self._theirs: dict[Account, list[tuple[int, int, int]]] = {}
         self._ours: dict[Account, Ticket] = {}
         self._in_doubt = False

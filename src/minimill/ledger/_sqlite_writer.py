@@ -15,6 +15,7 @@ from minimill._errors import LedgerError
 from minimill.ledger._audit import unbooked
 from minimill.ledger._closing import Closing, Release, log, report
 from minimill.ledger._sqlite_desk import Desk, Item, Job
+from minimill.ledger._sqlite_presence import BEAT_US
 from minimill.ledger._waiting import Request, Slot, wake
 
 BATCH = 250
@@ -118,6 +119,8 @@ class Writer:
             pauses.append(self._retry_at - now)
         if len(self._desk.room):
             pauses += [POLL_S, (self._desk.room.next_deadline() or now) - now]
+        if self._desk.has_money_in_flight:
+            pauses.append(BEAT_US / 1e6)
         if self._stops:
             pauses.append(min(stop.until for stop in self._stops) - now)
         return max(0.0, min(pauses)) if pauses else None
@@ -154,7 +157,7 @@ class Writer:
             return True
         if self._desk.backlog or len(items) > len(jobs):
             return any(job.strict for job in jobs) or time.monotonic() >= self._retry_at
-        return self._desk.may_serve_room()
+        return self._desk.may_serve_room() or self._desk.must_say_so()
 
     def _write(self, items: list[Item] | list[Closing]) -> None:
         self._desk.write(items)

@@ -140,7 +140,7 @@ class Request:
 
     __slots__ = (
         "_amounts", "_group", "_owner", "attempt_id", "came_us", "claims", "error", "expires_us", "granted",
-        "meta", "refusal", "slot", "wait_silent_until", "wait_until",
+        "meta", "refusal", "slot", "wait_busy_until", "wait_silent_until", "wait_until",
     )  # fmt: skip
 
     def __init__(
@@ -151,6 +151,7 @@ class Request:
         expires_us: int,
         wait_until: float | None,
         wait_silent_until: float | None,
+        wait_busy_until: float | None = None,
     ) -> None:
         self.came_us = 0
         """When it was first tried, by the ledger's clock."""
@@ -160,6 +161,7 @@ class Request:
         self.expires_us = expires_us
         self.wait_until = wait_until
         self.wait_silent_until = wait_silent_until
+        self.wait_busy_until = wait_busy_until
         self.slot: TaskSlot | None = None
         self.granted: tuple[Balance, ...] | None = None
         self.refusal: Refusal | None = None
@@ -212,7 +214,9 @@ class Request:
         refusal = self.refusal
         if refusal is None:
             return None
-        return self.wait_silent_until if refusal.silent else self.wait_until
+        if not refusal.silent:
+            return self.wait_until
+        return (refusal.answering and self.wait_busy_until) or self.wait_silent_until
 
     def may_wait(self, monotonic: float, now_us: int) -> bool:
         """Whether waiting on may help."""
@@ -232,6 +236,11 @@ class WaitingRoom:
 
     def __len__(self) -> int:
         return len(self._queue)
+
+    @property
+    def waits_for_a_vendor(self) -> bool:
+        """Whether any of them waits for a vendor that owes answers, not for money."""
+        return any(request.refusal is not None and request.refusal.silent for request in self._queue)
 
     def add(self, request: Request) -> None:
         """Let it wait, behind all others."""

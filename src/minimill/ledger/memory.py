@@ -204,10 +204,11 @@ class MemoryLedger:
         expires_at: dt.datetime,
         wait_until: float | None = None,
         wait_silent_until: float | None = None,
+        wait_busy_until: float | None = None,
     ) -> tuple[Balance, ...]:
         """See `Ledger.reserve`."""
         self._own()
-        request = Request(attempt_id, claims, meta, to_us(expires_at), wait_until, wait_silent_until)
+        request = Request(attempt_id, claims, meta, to_us(expires_at), wait_until, wait_silent_until, wait_busy_until)
         try:
             with self as now_us:
                 waits = self._try(request, now_us)

@@ -128,10 +128,11 @@ class SqliteLedger:
         expires_at: dt.datetime,
         wait_until: float | None = None,
         wait_silent_until: float | None = None,
+        wait_busy_until: float | None = None,
     ) -> tuple[Balance, ...]:
         """See `Ledger.reserve`. It returns when the hold is on the disk."""
         self._own()
-        request = Request(attempt_id, claims, meta, to_us(expires_at), wait_until, wait_silent_until)
+        request = Request(attempt_id, claims, meta, to_us(expires_at), wait_until, wait_silent_until, wait_busy_until)
         request.slot = slot = task_slot()
         try:
             self._put(request)
