@@ -126,10 +126,10 @@ def test_a_loop_that_ends_before_the_answer(again: Callable[[], Ledger]) -> None
         task._log_destroy_pending = False  # type: ignore[attr-defined]
     loop.close()
     del tasks, task
-    gc.collect()
 
     async def after() -> tuple[int, int, int]:
-        await ledger.flush()
+        await ledger.flush()  # the writer has let go of them
+        gc.collect()
         return await sums(ledger)
 
     assert asyncio.run(after()) == (0, len(done), 0)

@@ -125,6 +125,7 @@ class Transport:
         connection = None
         try:
             connection = await lane.take(progress, monotonic() + connect_s)
+            connection.slot.begin(body=bool(body))
             response = await connection.http.handle_async_request(request)
         except BaseException as error:
             if connection is not None:

@@ -138,12 +138,13 @@ class AsyncioStream(httpcore.AsyncNetworkStream):
         return protocol.take(max_bytes)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if not buffer:
+        data = self._slot.whole(buffer) if buffer else b""
+        if not data:
             return
         if self._protocol.ended:
             raise httpcore.WriteError("the connection is closed")
         self._slot.writing()
-        self._transport.write(buffer)
+        self._transport.write(data)
         try:
             await self._protocol.drained(self._slot.read_by)
         except TimeoutError as error:

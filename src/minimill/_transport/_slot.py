@@ -33,13 +33,29 @@ class Progress:
 class Slot:
     """The place of one connection in the pool; its network stream reports to the sending that holds it."""
 
-    __slots__ = ("abort", "connected", "progress")
+    __slots__ = ("_head", "abort", "connected", "progress")
 
     def __init__(self) -> None:
         self.progress: Progress | None = None
         self.connected = False
+        self._head: bytes | None = None
         self.abort: Callable[[], None] | None = None
         """Breaks the connection without an await, where the event loop can do that."""
+
+    def begin(self, *, body: bool) -> None:
+        """A request is going to be written, with a body or without."""
+        self._head = b"" if body else None
+
+    def whole(self, data: bytes) -> bytes:
+        """What to write now. A request's head waits for its body: both leave in one piece, or nothing does."""
+        head = self._head
+        if head is None:
+            return data
+        if not head:
+            self._head = data
+            return b""
+        self._head = None
+        return head + data
 
     def writing(self) -> None:
         """The next bytes are about to leave."""

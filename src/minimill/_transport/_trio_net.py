@@ -29,10 +29,13 @@ class TrioStream(httpcore.AsyncNetworkStream):
         return None if by is None else max(by - monotonic(), 0)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        data = self._slot.whole(buffer) if buffer else b""
+        if not data:
+            return
         # A cancellation that is already due is raised here, before a byte leaves.
         await trio.lowlevel.checkpoint_if_cancelled()
         self._slot.writing()
-        await self._inner.write(buffer, self._left() if timeout is None else timeout)
+        await self._inner.write(data, self._left() if timeout is None else timeout)
 
     async def aclose(self) -> None:
         with trio.CancelScope(shield=True):

@@ -9,6 +9,7 @@ import pytest
 
 from minimill._transport import Progress
 from minimill._transport._pool import Lane
+from minimill._transport._slot import Slot
 from minimill.testing import Simulator
 
 pytestmark = pytest.mark.anyio
@@ -153,4 +154,36 @@ async def test_more_idle_connections_than_wanted_are_closed(sim: Simulator) -> N
             for _ in range(3):
                 group.start_soon(use, lane, sim)
     assert sim.connections_opened == 5
+    await lane.aclose()
+
+
+async def test_a_request_leaves_in_one_piece(sim: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Head and body in one write: no cancellation can fall between them, and it saves a system call."""
+    pieces: list[bytes] = []
+    before = Slot.whole
+
+    def whole(self: Slot, data: bytes) -> bytes:
+        found = before(self, data)
+        pieces.append(found)
+        return found
+
+    monkeypatch.setattr(Slot, "whole", whole)
+    lane = lane_to(sim)
+    connection = await lane.take(Progress(), monotonic() + 5)
+    for body in (b"", b"{}"):
+        pieces.clear()
+        connection.slot.begin(body=bool(body))
+        request = httpcore.Request(
+            "POST",
+            httpcore.URL(sim.base_url("openai") + "/chat/completions"),
+            headers=[(b"Host", b"127.0.0.1"), (b"Content-Length", b"%d" % len(body))],
+            content=body,
+        )
+        response = await connection.http.handle_async_request(request)
+        await response.aread()
+        await response.aclose()
+        (wire,) = filter(None, pieces)
+        assert wire.startswith(b"POST ")
+        assert wire.endswith(b"\r\n\r\n" + body)
+    await connection.give_back()
     await lane.aclose()
