@@ -35,6 +35,7 @@ from minimill.ledger import Balance, HoldInfo, Ledger, SpendRow, open_ledger
 
 if TYPE_CHECKING:
     import httpx
+    import httpx2
 
 log = logging.getLogger("minimill")
 
@@ -65,8 +66,8 @@ class Client:
         app: str | None = None,
         tags: Mapping[str, str] | None = None,
         ledger: str | Ledger | None = None,
-        http_client: httpx.AsyncClient | None = None,
-        http_transport: httpx.AsyncBaseTransport | None = None,
+        http_client: httpx.AsyncClient | httpx2.AsyncClient | None = None,
+        http_transport: httpx.AsyncBaseTransport | httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self.settings = (
             config if isinstance(config, Settings) else load_settings(config, finder=load_provider_file)
@@ -88,7 +89,7 @@ class Client:
             for name, connection in settings.connections.items()
         }
         self._offers = Offers(settings)
-        transport = Transport(client=http_client, transport=http_transport)
+        transport = Transport(client=http_client, transport=http_transport, backend=settings.http)
         self._engine = Engine(self._ledger, transport, budgets, self._offers.dialects, endpoints)
         self._health = Health()
         self._declared = False

@@ -142,6 +142,8 @@ class ConfigEntry:
     ledger: Text | None = None
     """Where money is counted: `sqlite:///file.db` (from the folder of this file), `sqlite:////absolute.db`,
     or `memory:`; left out: `ledger.db` in the user's state folder. MINIMILL_LEDGER wins."""
+    http: Literal["default", "http2", "aiohttp", "httpx2"] = "default"
+    """The HTTP stack; each but the default needs the extra of its name."""
     require_budget: bool = True
     """True: once any budget exists, a call that none covers is refused. MINIMILL_REQUIRE_BUDGET wins."""
     defaults: DefaultsEntry = field(default_factory=DefaultsEntry)

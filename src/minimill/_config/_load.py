@@ -64,6 +64,7 @@ def load_settings(
         catalog=catalog,
         exchange=Exchange(build.rates_of(entry), max_age_days=entry.max_rate_age_days),
         app=given.get("MINIMILL_APP", "").strip() or entry.app,
+        http=entry.http,
         require_budget=_switch(given, "MINIMILL_REQUIRE_BUDGET", entry.require_budget),
         routes={name: build.route_of(name, route, entry.defaults) for name, route in entry.routes.items()},
         plain_route=build.route_of(None, entry.defaults, entry.defaults),

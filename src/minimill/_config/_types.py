@@ -74,6 +74,8 @@ class Settings:
     catalog: Catalog = field(repr=False)
     exchange: Exchange = field(repr=False)
     app: str | None = None
+    http: str = "default"
+    """The HTTP stack."""
     require_budget: bool = True
     routes: Mapping[str, Route] = field(default_factory=dict, hash=False)
     plain_route: Route = Route(None, ())

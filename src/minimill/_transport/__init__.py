@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import field
 from functools import lru_cache
 from time import monotonic
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.request import getproxies, proxy_bypass
 
 import anyio
@@ -20,18 +20,21 @@ import httpx
 from anyio.lowlevel import RunVar
 
 from minimill._errors import ConfigError
+from minimill._transport._backends import BACKENDS, DEFAULT, KEEP_ALIVE_S, check, is_traced, module_of, pool
 from minimill._transport._errors import MALFORMED, shows_headers, too_late, translated, unsendable
 from minimill._transport._exchange import Exchange, Limits
 from minimill._transport._pool import Lane
 from minimill._transport._slot import Progress
 from minimill._values import dataclass
 
-__all__ = ["Endpoint", "Exchange", "Headers", "Limits", "Progress", "Transport", "environment_proxy"]
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["BACKENDS", "Endpoint", "Exchange", "Headers", "Limits", "Progress", "Transport", "environment_proxy"]
 
 MAX_REPLY_BYTES = 64 * 1024 * 1024
 """Default cap on the size of one reply."""
 _CLOSE_S = 2.0
-_KEEP_ALIVE_S = 30.0
 _MOST = 5_000
 _MOST_IDLE = 1_000
 Headers = list[tuple[str, str]]
@@ -53,26 +56,32 @@ class _Pools:
     """The connections of one event loop."""
 
     lanes: dict[tuple[Any, ...], Lane] = field(default_factory=dict)
-    proxied: dict[tuple[Any, ...], httpx.AsyncBaseTransport] = field(default_factory=dict)
+    others: dict[tuple[Any, ...], httpx.AsyncBaseTransport] = field(default_factory=dict)
+    """Pools for proxies, and those of other backends."""
 
 
 class Transport:
     """Sends requests over pools of connections, one set of pools for each event loop.
 
-    `client` or `transport` are a user's own httpx objects: they are used as they are and never closed.
+    `client` or `transport` are a user's own httpx or httpx2 objects: they are used as they are and never
+    closed. Otherwise `backend` is a word of `BACKENDS`.
     """
 
     def __init__(
         self,
         *,
-        client: httpx.AsyncClient | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
+        client: httpx.AsyncClient | httpx2.AsyncClient | None = None,
+        transport: httpx.AsyncBaseTransport | httpx2.AsyncBaseTransport | None = None,
+        backend: str = DEFAULT,
         max_reply_bytes: int = MAX_REPLY_BYTES,
     ) -> None:
         if client is not None and transport is not None:
             raise ConfigError("give an http_client or an http_transport, not both")
-        self._client = client
-        self._given = transport
+        check(backend)
+        # httpx2's objects have the same methods; which package a request is made with is looked up.
+        self._client = cast("httpx.AsyncClient | None", client)
+        self._given = cast("httpx.AsyncBaseTransport | None", transport)
+        self._backend = backend
         self._max_reply_bytes = max_reply_bytes
         self._pools: RunVar[_Pools] = RunVar("minimill_pools")
         self._environment: dict[str, str | None] = {}  # the environment is asked once for each address
@@ -97,7 +106,7 @@ class Transport:
                 proxy = self._proxy(endpoint)
             except MALFORMED as error:
                 raise unsendable(error) from None
-            if proxy is None:
+            if proxy is None and self._backend == DEFAULT:
                 return await self._send_direct(endpoint, url, headers, body, limits, progress)
         else:
             proxy = None
@@ -172,21 +181,24 @@ class Transport:
         limits: Limits,
         progress: Progress,
     ) -> Exchange:
-        own = self._client is None and isinstance(self._given, (type(None), httpx.AsyncHTTPTransport))
+        transport = self._given
+        if self._client is None and transport is None:
+            transport = self._pool(endpoint, proxy)
+        traced = is_traced(transport)
         try:
-            request = self._request(url, headers, body)
+            request = self._request(transport, url, headers, body)
         except MALFORMED as error:
             raise unsendable(error) from None
-        progress.sent = not own  # what a stranger's transport does with a request cannot be seen
-        if self._client is None:
+        progress.sent = not traced  # what a stranger's transport does with a request cannot be seen
+        if transport is not None:
             request.extensions["timeout"] = {"connect": limits.connect_s, "pool": limits.connect_s}
-            if own:
+            if traced:
                 request.extensions["trace"] = progress.trace
         kind, by = limits.of_start()
         response: httpx.Response | None = None
         try:
             with anyio.CancelScope(deadline=anyio.current_time() + max(by - monotonic(), 0)):
-                response = await self._handle(endpoint, proxy, request)
+                response = await self._handle(transport, request)
         except Exception as error:
             raise translated(error, progress) from (None if shows_headers(error) else error)
         if response is None:
@@ -204,15 +216,21 @@ class Transport:
             max_bytes=self._max_reply_bytes,
         )
 
-    def _request(self, url: str, headers: Headers, body: bytes) -> httpx.Request:
-        if self._client is not None:
+    def _request(
+        self, transport: httpx.AsyncBaseTransport | None, url: str, headers: Headers, body: bytes
+    ) -> httpx.Request:
+        if transport is None and self._client is not None:
             return self._client.build_request("POST", url, headers=headers, content=body)
-        return httpx.Request("POST", url, headers=headers, content=body)
+        made: httpx.Request = module_of(transport).Request("POST", url, headers=headers, content=body)
+        return made
 
-    async def _handle(self, endpoint: Endpoint, proxy: str | None, request: httpx.Request) -> httpx.Response:
-        if self._client is not None:
-            return await self._client.send(request, stream=True, follow_redirects=False)
-        return await (self._given or self._proxied(endpoint, proxy)).handle_async_request(request)
+    async def _handle(
+        self, transport: httpx.AsyncBaseTransport | None, request: httpx.Request
+    ) -> httpx.Response:
+        if transport is not None:
+            return await transport.handle_async_request(request)
+        assert self._client is not None
+        return await self._client.send(request, stream=True, follow_redirects=False)
 
     def _proxy(self, endpoint: Endpoint) -> str | None:
         if endpoint.proxy is not None:
@@ -234,16 +252,16 @@ class Transport:
         lane = lanes.get(key)
         if lane is None:
             context = _trusted(ca_file) if origin.scheme == b"https" else _no_roots()
-            lane = Lane(origin, context, keep_alive_s=_KEEP_ALIVE_S, most=_MOST, most_idle=_MOST_IDLE)
+            lane = Lane(origin, context, keep_alive_s=KEEP_ALIVE_S, most=_MOST, most_idle=_MOST_IDLE)
             lanes[key] = lane
         return lane
 
-    def _proxied(self, endpoint: Endpoint, proxy: str | None) -> httpx.AsyncBaseTransport:
-        proxied = self._of_loop().proxied
+    def _pool(self, endpoint: Endpoint, proxy: str | None) -> httpx.AsyncBaseTransport:
+        others = self._of_loop().others
         key = (proxy, endpoint.ca_file)
-        if key not in proxied:
-            proxied[key] = _proxy_pool(proxy, endpoint.ca_file)
-        return proxied[key]
+        if key not in others:
+            others[key] = pool(self._backend, proxy, _trusted(endpoint.ca_file, self._backend))
+        return others[key]
 
     async def aclose(self) -> None:
         """Close this event loop's connections; a user's own client or transport stays open."""
@@ -251,10 +269,10 @@ class Transport:
         with anyio.CancelScope(shield=True, deadline=anyio.current_time() + _CLOSE_S):
             for lane in pools.lanes.values():
                 await lane.aclose()
-            for pool in pools.proxied.values():
-                await pool.aclose()
+            for other in pools.others.values():
+                await other.aclose()
         pools.lanes.clear()
-        pools.proxied.clear()
+        pools.others.clear()
 
 
 class _Body:
@@ -273,17 +291,10 @@ class _Body:
         return data
 
 
-def _proxy_pool(proxy: str | None, ca_file: str | None) -> httpx.AsyncBaseTransport:
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=_KEEP_ALIVE_S)
-    try:
-        return httpx.AsyncHTTPTransport(verify=_trusted(ca_file), limits=limits, proxy=proxy, trust_env=False)
-    except (ValueError, httpx.InvalidURL, ImportError):
-        raise ConfigError("the proxy address cannot be used; it looks like http://host:port") from None
-
-
 @lru_cache(maxsize=8)
-def _trusted(ca_file: str | None) -> ssl.SSLContext:
-    # Reading the bundle of roots takes 25 ms: once a process, and only when something is https.
+def _trusted(ca_file: str | None, backend: str = DEFAULT) -> ssl.SSLContext:
+    # Reading the bundle of roots takes 25 ms: once a process, and only when something is https. One for each
+    # backend, since they differ in the protocols they offer.
     if ca_file is None:
         return httpx.create_ssl_context()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import sys
 
 import anyio
 import httpcore
@@ -39,6 +40,7 @@ _WORDS = {
     "network": "the connection broke",
     "too_large": "the reply is larger than allowed",
 }
+_LOCAL = (httpx.LocalProtocolError, httpcore.LocalProtocolError)
 _OTHERS = (
     httpx.TransportError,
     httpcore.ProtocolError,
@@ -47,6 +49,9 @@ _OTHERS = (
     anyio.ClosedResourceError,
     anyio.BrokenResourceError,
 )
+
+_TWINS = {"httpx2": httpx, "httpcore2": httpcore}
+"""Packages whose errors have the names that these have."""
 
 MALFORMED = (ValueError, httpx.InvalidURL)
 """What libraries raise for an address, a host name or a header that cannot be sent; UnicodeError is one."""
@@ -60,24 +65,50 @@ def unsendable(error: Exception) -> TransportError:
 
 def shows_headers(error: Exception) -> bool:
     """Whether the text of a foreign error may hold a header, and with it a key."""
-    return isinstance(error, (httpx.LocalProtocolError, httpcore.LocalProtocolError, *MALFORMED))
+    return issubclass(_known(type(error)), (*_LOCAL, *MALFORMED))
 
 
 def translated(error: Exception, progress: Progress) -> Exception:
     """The foreign error in our words; what is not about transport comes back as it is."""
     if isinstance(error, TransportError):
         return error
-    if isinstance(error, (httpx.LocalProtocolError, httpcore.LocalProtocolError)):
+    known = _known(type(error))
+    if issubclass(known, _LOCAL):
         # Mostly a header that cannot be written; what a stranger's transport did before cannot be seen.
         return _transport_error("protocol", progress.left or (progress.sent and not progress.seen), error)
     for foreign, kind, may_have_left in _KINDS:
-        if isinstance(error, foreign):
+        if issubclass(known, foreign):
+            kind, may_have_left = _of_aiohttp(error) or (kind, may_have_left)
             return _transport_error(kind, may_have_left and (progress.sent or not progress.seen), error)
-    if isinstance(error, _OTHERS):
+    if issubclass(known, _OTHERS):
         return _transport_error("network", progress.sent, error)
-    if isinstance(error, MALFORMED):
+    if issubclass(known, MALFORMED):
         return _transport_error("network", True, error) if progress.sent else unsendable(error)
     return error
+
+
+def _known(kind: type[Exception]) -> type[Exception]:
+    """The class itself, or its twin in the packages whose errors are named here."""
+    for base in kind.__mro__:
+        twin = _TWINS.get(base.__module__.partition(".")[0])
+        if twin is not None:
+            found: type[Exception] = getattr(twin, base.__name__, kind)
+            return found
+    return kind
+
+
+def _of_aiohttp(error: Exception) -> tuple[str, bool] | None:
+    """What kind of error httpx-aiohttp means, and whether bytes can have left; None: as it says.
+
+    It calls a refused connection a ConnectTimeout, and one that the server closed under a request as well.
+    """
+    aiohttp = sys.modules.get("aiohttp")
+    cause = error.__cause__
+    if aiohttp is None or not isinstance(cause, aiohttp.ClientConnectionError):
+        return None
+    if isinstance(cause, aiohttp.ServerTimeoutError):
+        return None
+    return ("connect", False) if isinstance(cause, aiohttp.ClientConnectorError) else ("cut", True)
 
 
 def too_late(kind: str, progress: Progress) -> TransportError:
@@ -93,7 +124,7 @@ def _transport_error(kind: str, sent: bool, error: Exception) -> TransportError:
 def _reason(error: Exception) -> str:
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, ssl.SSLError) and cause.reason:
+        if isinstance(cause, ssl.SSLError) and getattr(cause, "reason", None):  # aiohttp's have none
             return f": {cause.reason}"
         if isinstance(cause, OSError) and cause.strerror:
             return f": {cause.strerror}"
