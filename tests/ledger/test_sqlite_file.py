@@ -23,7 +23,7 @@ from anyio.abc import TaskGroup
 from minimill import BudgetExceededError, LedgerError
 from minimill.ledger import Claim, _sqlite_desk
 from minimill.ledger._sqlite_desk import Desk, Item
-from minimill.ledger._sqlite_file import file_system
+from minimill.ledger._sqlite_file import _MIGRATIONS, file_system
 from minimill.ledger._sqlite_lock import FileLock
 from minimill.ledger._sqlite_store import Tables
 from minimill.ledger._waiting import Request
@@ -66,7 +66,7 @@ async def test_the_file_is_as_durable_as_sqlite_makes_it(books: SqliteLedger, pa
         tables._db.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous", "wal_autocheckpoint", "user_version")
     ])  # fmt: skip
-    assert found == ["wal", 2, 0, 1]
+    assert found == ["wal", 2, 0, 2]
 
 
 async def test_nothing_is_made_before_it_is_needed(path: Path) -> None:
@@ -166,7 +166,7 @@ async def test_a_newer_schema_is_refused(path: Path) -> None:
     db = sqlite3.connect(path)
     db.execute("PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(LedgerError, match=r"written by a newer minimill \(schema 99, this one knows 1\)"):
+    with pytest.raises(LedgerError, match=r"written by a newer minimill \(schema 99, this one knows 2\)"):
         await SqliteLedger(path).declare([budget()])
 
 
@@ -679,3 +679,39 @@ async def test_the_log_is_checkpointed_under_the_lock(
     assert await sums(ledger) == (0, 1200, 0)
     await ledger.aclose()
     assert not Path(f"{path}-wal").exists()
+
+
+async def test_books_of_the_first_schema_are_brought_up_to_date(path: Path, clock: Clock) -> None:
+    """With an attempt in flight, one that is held, and a vendor that was silent last: nothing is lost."""
+    db = sqlite3.connect(path)
+    for statement in _MIGRATIONS[0].split(";"):
+        db.execute(statement.format(strict="STRICT"))
+    db.execute("PRAGMA application_id = 0x6D696E69")
+    db.execute("PRAGMA user_version = 1")
+    db.execute("INSERT INTO budgets VALUES (1, 'team', 'CNY', 'total', 'UTC', '{}', NULL, 100, 1, 1000000, '[100]')")
+    owed = '{"acme":10,"acme?":20}'
+    db.execute("INSERT INTO accounts VALUES (1, 'team', '', 'total', 0, 30, 20, 0, ?)", (owed,))
+    db.execute("INSERT INTO providers VALUES ('acme', -5)")
+    who = '["call","acme","small",null,null,{}]'
+    for name, state, amount in (("a1", "open", 10), ("a2", "kept", 20)):
+        lines = f"[[1,{amount},{amount},0,0]]"
+        db.execute("INSERT INTO holds VALUES (?, ?, 1, 2, ?, ?, NULL, NULL)", (name, state, who, lines))
+        db.execute("INSERT INTO entries VALUES (NULL, 1, ?, 1, 'hold', ?, 0, 0, NULL)", (name, amount))
+    db.commit()
+    db.close()
+    ledger = SqliteLedger(path, clock=clock)
+    await ledger.declare([budget(limit=100)])
+    assert await sums(ledger) == (0, 30, 30)
+    assert await ledger.audit() == []
+    assert [hold.attempt_id for hold in await ledger.holds()] == ["a1", "a2"]
+    found = await ledger._job(lambda tables, books, now: vars_of(tables.provider("acme")))
+    assert found == {"name": "acme", "answered_us": 0, "silent_us": 5, "doubted_us": 5, "probes": 0}
+    await hold(ledger, "a3", 70)
+    await ledger.correct("a2", {"team": 0}, reason="export")
+    assert (await sums(ledger))[:2] == (0, 80)
+    assert await ledger.audit() == []
+    await ledger.aclose()
+
+
+def vars_of(provider: object) -> dict[str, object]:
+    return {name: getattr(provider, name) for name in type(provider).__slots__}  # type: ignore[attr-defined]

@@ -446,8 +446,6 @@ async def test_what_a_killed_process_asked_for_keeps_nobody_waiting_long(
             ledger = SqliteLedger(path)
             await ledger.declare([budget(limit=100, unconfirmed_share_ppm=200_000)])
             await hold(ledger, "theirs", 20, at=dt.datetime.now(dt.UTC))
-            ledger.answered("acme")
-            await ledger.flush()
             print("held", flush=True)
             sys.stdin.read()
         asyncio.run(main())

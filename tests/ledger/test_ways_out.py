@@ -171,7 +171,7 @@ def test_closing_from_a_finaliser(again: Callable[[], Ledger]) -> None:
             self.self = self  # so that only the collector ends it
 
         def __del__(self) -> None:
-            ledger.keep(self.name, record(self.name, "abandoned", certainty="held"), silent=False)
+            ledger.keep(self.name, record(self.name, "abandoned", certainty="held"), ending="left")
 
     async def main() -> None:
         await ledger.declare([budget(limit=1000)])

@@ -211,10 +211,144 @@ async def test_a_small_budget_and_a_sudden_silence(sim: Simulator, tmp_path: Pat
     settings["budgets"]["all"]["limit"] = world.cap(20)
     sim.program("openai", [None] * 3 + [Fault.silent()] * 100)
     async with minimill.Client(settings) as client:
-        outcomes = await crowd(client, 30)
+        outcomes = await crowd(client, 30, deadline_s=2 * SILENCE_S)
         assert outcomes.count("dead") == 3
-        assert await acme.spent(client) == (3 * 88_000, 4 * world.CEILING)
-        assert len(sim.calls) == 7
+        settled, held = await acme.spent(client)
+        assert settled == 3 * 88_000
+        assert 3 * world.CEILING <= held <= 4 * world.CEILING
+
+
+def hundred(sim: Simulator, second: bool, **route: Any) -> dict[str, Any]:
+    """A budget worth 100 calls."""
+    settings = config(sim, "memory:", second=second, retries=0, **route)
+    settings["budgets"]["all"]["limit"] = world.cap(100)
+    return settings
+
+
+async def test_late_answers_to_older_calls_do_not_reopen_the_share(sim: Simulator) -> None:
+    """The vendor dies while 15 calls are in flight with it, which it still answers one by one."""
+    sim.program("openai", [None, *(Fault.delay(0.1 * n) for n in range(1, 15)), *[Fault.close_before_reply()] * 400])
+    async with minimill.Client(hundred(sim, second=False)) as client:
+        await crowd(client, 1)
+        await crowd(client, 100, deadline_s=5)
+        assert await held_with(client, "dead") <= 20
+
+
+@pytest.mark.parametrize("word", [429, 400, 404])
+@pytest.mark.parametrize("second", [True, False], ids=["with another", "alone"])
+async def test_refusals_do_not_reopen_the_share(sim: Simulator, word: int, second: bool) -> None:
+    """A gateway's page for some, a refusal in the vendor's own words for others."""
+    sim.program("openai", [Fault.html_502(), Fault.html_502(), Fault.html_502(), Fault.status(word)] * 150)
+    async with minimill.Client(hundred(sim, second)) as client:
+        for _ in range(3):
+            await crowd(client, 100, deadline_s=1.0)
+        assert await held_with(client, "dead") <= 20
+
+
+@pytest.mark.parametrize("second", [True, False], ids=["with another", "alone"])
+@pytest.mark.parametrize("fault", [Fault.cut_after(1), Fault.stall_after(1)], ids=["cut", "stalled"])
+async def test_a_first_chunk_is_no_answer(sim: Simulator, fault: Fault, second: bool) -> None:
+    """Every stream begins, and none ends."""
+    sim.always("openai", fault)
+    settings = hundred(sim, second, timeouts={"first_token_s": SILENCE_S, "between_token_s": 1})
+    async with minimill.Client(settings) as client:
+
+        async def one() -> None:
+            with contextlib.suppress(minimill.MinimillError):
+                async with client.stream(world.PROMPT, deadline_s=4.0) as stream:
+                    async for _ in stream:
+                        pass
+
+        async with anyio.create_task_group() as group:
+            for _ in range(100):
+                group.start_soon(one)
+        assert await held_with(client, "dead") <= 20
+
+
+@pytest.mark.parametrize("second", [True, False], ids=["with another", "alone"])
+async def test_callers_with_time_limits_of_their_own(sim: Simulator, second: bool) -> None:
+    """The vendor is silent, and every caller gives up before minimill does: the same share."""
+    sim.always("openai", Fault.silent())
+    settings = config(sim, "memory:", second=second)
+    settings["budgets"]["all"]["limit"] = world.cap(20)
+    async with minimill.Client(settings) as client:
+        served = 0
+        for _ in range(12):
+            with anyio.move_on_after(0.2):
+                reply = await client.chat(world.PROMPT)
+                assert reply.provider == "well"
+                served += 1
+        assert await held_with(client, "dead") == 3
+        assert served == (9 if second else 0)
+
+
+async def test_a_long_outage(sim: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two days, a caller every five minutes: the probes are within the share, and the other vendor serves."""
+    now = [1_800_000_000.0]
+    sim.always("openai", Fault.html_502())
+    async with minimill.Client(hundred(sim, second=True), ledger=MemoryLedger(clock=lambda: now[0])) as client:
+        monkeypatch.setattr(client._health, "_clock", lambda: now[0])
+        for _ in range(576):
+            now[0] += 300
+            try:
+                assert (await client.chat(world.PROMPT)).provider == "well"
+            except minimill.BudgetExceededError as error:
+                assert not error.provider_silent
+        assert await held_with(client, "dead") <= 20
+
+
+@pytest.mark.parametrize("fault", [503, 429])
+@pytest.mark.parametrize("wait_s", [0, 30])
+async def test_nobody_fails_while_one_vendor_is_well(sim: Simulator, fault: int, wait_s: int) -> None:
+    """More callers than both shares let in at once: the route goes on to the one that is well."""
+    sim.always("openai", Fault.status(fault) | Fault.delay(0.1))
+    sim.always("glm", Fault.delay(0.1))
+    settings = hundred(sim, second=True, wait_s=wait_s)
+    async with minimill.Client(settings) as client:
+        assert world.counted(await crowd(client, 150)) == {"well": 150}
+
+
+@pytest.mark.parametrize("wait_s", [0, 30])
+async def test_nobody_waits_for_the_dead_vendor_only(sim: Simulator, wait_s: int) -> None:
+    """A silent vendor's share is taken, and the well one's for a moment: all are served by the well one."""
+    sim.always("openai", Fault.silent())
+    sim.always("glm", Fault.delay(0.1))
+    settings = hundred(sim, second=True, wait_s=wait_s, timeouts={"first_token_s": SILENCE_S})
+    async with minimill.Client(settings) as client:
+        assert world.counted(await crowd(client, 100)) == {"well": 100}
+        assert await held_with(client, "dead") <= 20
+
+
+async def test_callers_wait_for_a_slow_vendors_share(sim: Simulator) -> None:
+    """It answers more slowly than `first_token_s` lets a call wait: `wait_s` holds as long as it answers."""
+    sim.always("openai", Fault.slow_chunks(0.05))
+    settings = config(sim, "memory:", second=False, retries=0, wait_s=60, timeouts={"first_token_s": 1.0})
+    settings["budgets"]["all"]["limit"] = world.cap(20)
+    served = 0
+
+    async with minimill.Client(settings) as client:
+
+        async def one() -> None:
+            nonlocal served
+            with contextlib.suppress(minimill.BudgetExceededError):
+                async with client.stream(world.PROMPT) as stream:
+                    async for _ in stream:
+                        pass
+                served += 1
+
+        async with anyio.create_task_group() as group:
+            for _ in range(30):
+                group.start_soon(one)
+    assert served == 30
+
+
+async def held_with(client: minimill.Client, provider: str) -> int:
+    """How many calls' worth is held with one provider."""
+    rows = await client.spend()
+    assert await client._ledger.audit() == []
+    held = sum(line.held_nanos for row in rows if row.record.meta.provider == provider for line in row.lines)
+    assert held % world.CEILING == 0
+    return held // world.CEILING
 
 
 async def test_callers_who_left_are_no_outage(sim: Simulator) -> None:
@@ -239,14 +373,13 @@ async def test_calls_given_up_before_the_first_answer_lock_nobody_out(sim: Simul
     settings["budgets"]["all"]["limit"] = world.cap(10)
     async with minimill.Client(settings, ledger=MemoryLedger(clock=lambda: now[0])) as client:
         sim.always("openai", Fault.silent())
-        for number in range(2):
-            async with anyio.create_task_group() as group:
-                group.start_soon(client.chat, world.PROMPT)
-                with anyio.fail_after(30):
-                    while len(sim.calls) <= number:
-                        await anyio.sleep(0.005)
-                group.cancel_scope.cancel()
-        assert await acme.spent(client) == (0, 2 * world.CEILING)
+        async with anyio.create_task_group() as group:
+            group.start_soon(client.chat, world.PROMPT)
+            with anyio.fail_after(30):
+                while not sim.calls:
+                    await anyio.sleep(0.005)
+            group.cancel_scope.cancel()
+        assert await acme.spent(client) == (0, world.CEILING)
         sim.clear_faults()
         now[0] += 3600
         assert (await client.chat(world.PROMPT, deadline_s=SILENCE_S)).provider == "dead"

@@ -61,6 +61,16 @@ class Waits:
     busy: float | None = None
     """For the same while that vendor has been answering lately."""
 
+    def until(self, turn: float) -> Waits:
+        """The same, and no longer than `turn`."""
+        return Waits(*(None if by is None else min(by, turn) for by in (self.money, self.silent, self.busy)))
+
+    def of(self, error: BudgetExceededError) -> float | None:
+        """Until when what refused may be waited for."""
+        if not error.provider_silent:
+            return self.money
+        return max((by for by in (self.money, self.silent) if by is not None), default=None)
+
 
 Try = Callable[["Call", Candidate, Waits], Awaitable[T]]
 
@@ -176,39 +186,39 @@ class Call:
 
     async def _last_resort(self, refused: list[tuple[Candidate, BudgetExceededError]], attempt: Try[T]) -> T:
         """Every candidate was refused for money: wait for some to come free, then lower the limit."""
-        cheapest, error = min(refused, key=_needed_nanos)
-        silent = [candidate for candidate, reason in refused if reason.provider_silent]
-        waits = self._waits(bool(silent))
-        if waits.money is not None or waits.silent is not None:
+        now = monotonic()
+        money = min(now + self.terms.wait_s, self._latest()) if self.terms.wait_s > 0 else None
+        waits = Waits(money, silent=min(now + self.terms.timeouts.first_token_s, self._latest()))
+        last = {candidate.name: (candidate, error) for candidate, error in refused}
+        waiting = [candidate for candidate, error in refused if waits.of(error) is not None]
+        while waiting and self.may_try():
+            waiting.sort(key=self._is_resting)
+            candidate = waiting.pop(0)
+            turn = monotonic() + TURN_S if waiting else float("inf")
             try:
-                if waits.money is None and waits.silent is not None:
-                    return await self._in_turns(silent, attempt, waits.silent)
-                return await self._with_retries(cheapest, attempt, waits, alone=True)
-            except BudgetExceededError as again:
-                error = again
-            except ProviderError as failed:
-                raise self._failure() from failed
-        smaller = self._smaller(cheapest, error)
-        if smaller is not None:
-            try:
-                return await self._with_retries(smaller, attempt, Waits(), alone=True)
-            except (BudgetExceededError, ProviderError) as failed:
-                raise self._failure() from failed
-        raise self._failure()
+                return await self._with_retries(candidate, attempt, waits.until(turn), alone=not waiting)
+            except BudgetExceededError as error:
+                self.errors.remove(last[candidate.name][1])
+                last[candidate.name] = candidate, error
+                if turn <= monotonic() < (waits.of(error) or 0):
+                    waiting.append(candidate)
+            except ProviderError as error:
+                self.errors.remove(last.pop(candidate.name)[1])
+                if self._stops(error):
+                    raise self.told(error) from error.__cause__
+        return await self._smaller_than(list(last.values()), attempt)
 
-    async def _in_turns(self, silent: list[Candidate], attempt: Try[T], until: float) -> T:
-        """Wait for the first of several vendors, all of which owe answers, to give some; the well ones first."""
-        while True:
-            silent.sort(key=self._is_resting)
-            candidate = silent.pop(0)
-            silent.append(candidate)
-            turn = until if len(silent) == 1 else min(until, monotonic() + TURN_S)
-            try:
-                return await self._with_retries(candidate, attempt, Waits(silent=turn), alone=True)
-            except BudgetExceededError as again:
-                if not again.provider_silent or monotonic() >= until:
-                    raise
-                self.errors.remove(again)
+    async def _smaller_than(self, refused: list[tuple[Candidate, BudgetExceededError]], attempt: Try[T]) -> T:
+        """Lower the output limit of the cheapest candidate to what is left, if that is allowed."""
+        if not refused or not self.may_try():
+            raise self._failure()
+        smaller = self._smaller(*min(refused, key=_needed_nanos))
+        if smaller is None:
+            raise self._failure()
+        try:
+            return await self._with_retries(smaller, attempt, Waits(), alone=True)
+        except (BudgetExceededError, ProviderError) as failed:
+            raise self._failure() from failed
 
     def _is_resting(self, candidate: Candidate) -> bool:
         offer = candidate.offer
@@ -220,13 +230,6 @@ class Call:
 
     def _latest(self) -> float:
         return self.deadline if self.deadline is not None else float("inf")
-
-    def _waits(self, silent: bool) -> Waits:
-        now = monotonic()
-        latest = self._latest()
-        money = min(now + self.terms.wait_s, latest) if self.terms.wait_s > 0 else None
-        owed = min(now + self.terms.timeouts.first_token_s, latest) if silent else None
-        return Waits(money, owed)
 
     def _smaller(self, candidate: Candidate, error: BudgetExceededError) -> Candidate | None:
         """The candidate with the highest output limit that the money left covers, if that is allowed."""
@@ -291,8 +294,9 @@ def _fits(smaller: Candidate, candidate: Candidate, needed: Money, left: Money) 
 
 
 def _clearest(errors: list[MinimillError]) -> MinimillError:
-    """Of several refusals the one about money, which says most."""
-    return next((error for error in errors if isinstance(error, BudgetExceededError)), errors[0])
+    """Of several refusals the last one about money itself, which says most; else the last about a share of it."""
+    exceeded = [error for error in errors if isinstance(error, BudgetExceededError)]
+    return next((error for error in reversed(exceeded) if not error.provider_silent), (exceeded or errors)[-1])
 
 
 def _summary(call: Call, left_out: dict[str, str]) -> str:

@@ -17,7 +17,7 @@ from minimill._report import Attempt, details
 from minimill._transport import Progress
 from minimill._usage import Usage
 from minimill._values import dataclass
-from minimill.ledger import AttemptMeta, AttemptRecord, Ledger
+from minimill.ledger import AttemptMeta, AttemptRecord, Ending, Ledger
 
 if TYPE_CHECKING:
     from minimill._client._budgets import Budgets, Debit
@@ -65,11 +65,9 @@ class Spending:
             self.abandoned("abandoned")
 
     def began(self) -> None:
-        """The first bytes of the answer are here: the vendor is alive."""
+        """The first bytes of the answer are here."""
         if self.first_token is None:
             self.first_token = monotonic()
-            if self.debits:
-                self.ledger.answered(self.meta.provider)
 
     def close_on(self, error: BaseException | None) -> None:
         """Close after `error`, whatever it is."""
@@ -83,7 +81,7 @@ class Spending:
         finish = answer.choices[0].finish_reason.value if answer.choices else None
         charge = self._charge(answer.usage, answer.service_tier, thought=_shows_thinking(answer))
         if charge is None:
-            self._keep("ok", answer.usage, None, silent=False, finish=finish)
+            self._keep("ok", answer.usage, None, "answered", finish=finish)
         else:
             self._settle("ok", answer.usage, charge, None, finish=finish)
 
@@ -98,18 +96,18 @@ class Spending:
         if charge is not None:
             self._settle(name, error.usage, charge, error)
         elif error.billed is Billed.NO:
-            self._release(name, error, answered=error.status is not None and error.status < 500)
+            self._release(name, error)
         else:
-            self._keep(name, error.usage, error, silent=True)
+            self._keep(name, error.usage, error, "silent")
 
     def abandoned(self, status: str) -> None:
         """The caller went away: cancelled, interrupted, or dropped the stream."""
         if self.closed:
             return
         if self.progress.sent:
-            self._keep(status, None, None, silent=False)
+            self._keep(status, None, None, "given_up" if self.first_token is None else "left")
         else:
-            self._release(status, None, answered=False)
+            self._release(status, None)
 
     def _settle(
         self,
@@ -122,7 +120,7 @@ class Spending:
         try:
             converted = self.budgets.convert(charge.money, self.debits, self.started_at.date())
         except ConfigError:
-            self._keep(status, usage, error, silent=False, finish=finish)
+            self._keep(status, usage, error, "answered", finish=finish)
             return
         certainty = "exact" if charge.exact else "estimated"
         record = self._record(status, certainty, charge.money, usage, charge, finish)
@@ -136,22 +134,21 @@ class Spending:
         status: str,
         usage: Usage | None,
         error: ProviderError | None,
-        *,
-        silent: bool,
+        ending: Ending,
         finish: str | None = None,
     ) -> None:
         reserved = self.reserved
         certainty = "unpriced" if reserved is None else "held"
         record = self._record(status, certainty, reserved, usage, None, finish)
         self.closed = True
-        self.ledger.keep(self.id, record, silent=silent)
+        self.ledger.keep(self.id, record, ending=ending)
         self._report(certainty, reserved, usage, None, error)
 
-    def _release(self, status: str, error: ProviderError | None, *, answered: bool) -> None:
+    def _release(self, status: str, error: ProviderError | None) -> None:
         nothing = None if self.reserved is None else Money.zero(self.reserved.currency)
         record = self._record(status, "released", nothing, None, None, None)
         self.closed = True
-        self.ledger.release(self.id, record, answered=answered)
+        self.ledger.release(self.id, record)
         self._report("released", nothing, None, None, error)
 
     @property

@@ -15,11 +15,12 @@ from minimill.ledger._windows import Window
 
 OPEN = "open"
 KEPT = "kept"
+DOUBTED = "doubted"
 SETTLED = "settled"
 RELEASED = "released"
 WITHDRAWN = "withdrawn"
-LOST = "?"
-"""Ends a provider's name where its unconfirmed money is counted; no provider is called so."""
+DOUBT = "?"
+"""Ends a provider's name where the money that it let down is counted; no provider is called so."""
 
 
 class Account:
@@ -49,7 +50,7 @@ class Account:
         """The part of `held` whose attempts ended without anyone knowing what they cost."""
         self.unpriced = unpriced
         self.owed = owed or {}
-        """The parts of `held` by provider; what is unconfirmed stands under its name and `LOST`."""
+        """By provider, what is in flight with it; under its name and `DOUBT`, what it let down."""
 
 
 class Line:
@@ -107,18 +108,31 @@ class Attempt:
     @property
     def is_open(self) -> bool:
         """True while its outcome is unknown."""
-        return self.state in (OPEN, KEPT)
+        return self.state in (OPEN, KEPT, DOUBTED)
 
 
 class Provider:
-    """When a vendor was last heard."""
+    """When a vendor was last heard, and when it was last waited for in vain. 0: never."""
 
-    __slots__ = ("answered_us", "name")
+    __slots__ = ("answered_us", "doubted_us", "name", "probes", "silent_us")
 
-    def __init__(self, name: str, answered_us: int = 0) -> None:
+    def __init__(
+        self, name: str, answered_us: int = 0, silent_us: int = 0, doubted_us: int = 0, probes: int = 0
+    ) -> None:
         self.name = name
         self.answered_us = answered_us
-        """The last answer; when it was silent since, that moment below 0; 0 when nothing is known of it."""
+        """The last whole answer to an attempt that was begun after `silent_us`."""
+        self.silent_us = silent_us
+        """The last attempt that it failed to answer."""
+        self.doubted_us = doubted_us
+        """The last of these, of callers who left before anything came, and of probes."""
+        self.probes = probes
+        """How often it was probed since its last answer."""
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it answered after it was last silent."""
+        return self.answered_us > 0 and self.answered_us >= self.silent_us
 
 
 class Store(Protocol):
@@ -132,8 +146,11 @@ class Store(Protocol):
         """Attempts that nobody closed and nobody is going to: their time has passed, or their process is gone."""
         ...
 
-    def promised(self, budget: str, key: str, came_us: int) -> int:
-        """What a caller elsewhere wants of an account, if it has waited for it longer; else 0."""
+    def promised(self, budget: str, key: str, provider: str, came_us: int) -> int:
+        """What a caller elsewhere wants of an account, if it has waited for it longer; else 0.
+
+        With a provider: of that one's share; without: of the money.
+        """
         ...
 
     def put(self, attempt: Attempt) -> None:
@@ -208,7 +225,8 @@ class Refusal:
             share = self.budget.share_ppm / 10_000
             text = (
                 f"{name} lets {share:g} % of {limit} (unconfirmed_share) be out with one vendor, "
-                f"and {self.provider} owes answers already; this call needs up to {needed}"
+                f"and {self.provider} owes answers already; this call needs up to {needed}. "
+                "What it let down counts until it answers again or is corrected (minimill budget correct)"
             )
         else:
             left = money(self.budget.limit - self.settled - self.held)

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 
 from minimill._errors import LedgerError
-from minimill.ledger._accounts import KEPT, LOST, Account, Attempt
+from minimill.ledger._accounts import DOUBT, DOUBTED, OPEN, Account, Attempt
 from minimill.ledger._base import SpendRow
 
 
@@ -24,11 +24,11 @@ def differences(
         for line in attempt.lines:
             place = line.account.id
             held[place] = held.get(place, 0) + line.held
-            if attempt.state == KEPT:
+            if attempt.state != OPEN:
                 kept[place] = kept.get(place, 0) + line.held
-            if line.held and attempt.meta is not None:
+            if line.held and attempt.meta is not None and attempt.state in (OPEN, DOUBTED):
                 by_provider = owed.setdefault(place, {})
-                name = attempt.meta.provider + (LOST if attempt.state == KEPT else "")
+                name = attempt.meta.provider + (DOUBT if attempt.state == DOUBTED else "")
                 by_provider[name] = by_provider.get(name, 0) + line.held
     said = []
     for account in accounts:
@@ -41,11 +41,18 @@ def differences(
             ("unpriced calls", account.unpriced, sums[2]),
             ("held by open attempts", held.get(place, 0), sums[0]),
             ("unconfirmed", account.kept, kept.get(place, 0)),
-            ("owed by providers", account.owed, owed.get(place, {})),
+            ("in flight", _flights(account.owed), _flights(owed.get(place, {}))),
         ):
             if is_ != should:
                 said.append(f"{name}: {what} is {is_}, the entries say {should}")
+        for provider, nanos in account.owed.items():  # answers take from what is doubted
+            if nanos > owed.get(place, {}).get(provider, 0):
+                said.append(f"{name}: {nanos} of {provider.rstrip(DOUBT)} is doubted, more than it holds")
     return said
+
+
+def _flights(owed: Mapping[str, int]) -> dict[str, int]:
+    return {provider: nanos for provider, nanos in owed.items() if not provider.endswith(DOUBT)}
 
 
 def in_range(row: SpendRow, since: dt.datetime | None, until: dt.datetime | None, call_id: str | None) -> bool:

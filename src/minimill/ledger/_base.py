@@ -8,12 +8,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from minimill._money import Money
 from minimill._values import dataclass
 
 SCOPE_KEYS = ("app", "user", "route", "provider", "model")
+Ending = Literal["silent", "given_up", "left", "answered"]
+"""How an attempt ended whose cost nobody knows: the vendor failed to answer; the caller left before anything came;
+the caller left in mid-answer; the whole answer came without usage."""
 WINDOWS = ("total", "hour", "day", "week", "month")
 NO_KEY = "(none)"
 """Account of calls that lack the tag a budget is split by."""
@@ -237,36 +240,31 @@ class Ledger(Protocol):
         ...
 
     def settle(
-        self, attempt_id: str, amounts: Mapping[str, int | None], record: AttemptRecord, *, answered: bool = True
+        self, attempt_id: str, amounts: Mapping[str, int | None], record: AttemptRecord
     ) -> None:
         """Book what the attempt cost, in place of its hold: `amounts` maps budget name to nanos.
 
         More than was held is booked in full. After an earlier closing the difference is booked as an entry
         of its own; after a correction the money stays as corrected. A budget whose amount is missing or None
-        keeps its hold, as unconfirmed. `answered` says that the vendor is alive.
+        keeps its hold, as unconfirmed. Of an attempt in flight it says that the vendor answers.
 
         An amount for which nothing was reserved is reported by `flush` and logged. Without amounts the
         attempt need not have been reserved: its record is written.
         """
         ...
 
-    def release(self, attempt_id: str, record: AttemptRecord | None = None, *, answered: bool = False) -> None:
+    def release(self, attempt_id: str, record: AttemptRecord | None = None) -> None:
         """Close a hold for which nothing was billed. Of an unknown id: makes a later reserve fail.
 
         After a settlement or a correction it does nothing.
         """
         ...
 
-    def keep(self, attempt_id: str, record: AttemptRecord, *, silent: bool = True) -> None:
+    def keep(self, attempt_id: str, record: AttemptRecord, *, ending: Ending = "silent") -> None:
         """Leave the hold standing as unconfirmed: nobody knows what was billed.
 
-        `silent` says that the vendor owes an answer (not that the caller went away). After any other closing
-        it does nothing.
+        `ending` decides whether the vendor is trusted with more. After any other closing it does nothing.
         """
-        ...
-
-    def answered(self, provider: str) -> None:
-        """The vendor has begun to answer: more money may go out to it. Cheap enough to call at each first byte."""
         ...
 
     async def correct(

@@ -12,8 +12,9 @@ from typing import Protocol
 from minimill._errors import LedgerError
 from minimill._money import MAX_NANOS, Money
 from minimill.ledger._accounts import (
+    DOUBT,
+    DOUBTED,
     KEPT,
-    LOST,
     OPEN,
     RELEASED,
     SETTLED,
@@ -21,21 +22,22 @@ from minimill.ledger._accounts import (
     Account,
     Attempt,
     Line,
+    Provider,
     Refusal,
     Store,
 )
-from minimill.ledger._base import AttemptMeta, AttemptRecord, Claim
+from minimill.ledger._base import AttemptMeta, AttemptRecord, Claim, Ending
 from minimill.ledger._budgets import Budget
 from minimill.ledger._windows import Window
 
-TRUST_US = 30_000_000
-"""How long after its last answer a vendor counts as answering."""
-LOOK_US = 1_000_000
-"""How often, at most, holds are looked through for those that nobody is going to close."""
-PROBE_US = 600_000_000
-"""How long after its last silence one call may find out whether a vendor answers again."""
+FRESH_US = 30_000_000
+"""How long after its last answer a vendor is worth waiting for."""
+PROBE_US = (60_000_000, 3_600_000_000)
+"""How long after its last silence one call may find out whether a vendor answers again; twice as long after each
+that found it silent, up to the second."""
 ANSWER_STEP_US = 1_000_000
 """An answer that follows another sooner than this is not written again."""
+
 
 class Asked(Protocol):
     """What a reservation asks for."""
@@ -54,18 +56,19 @@ _Wanted = tuple[Budget, Account, Window, int | None]
 class Books:
     """The rules over one store. `freed` says whether something happened that may let a waiting caller in.
 
-    What one provider may owe to a hard budget stays within the budget's unconfirmed share: its money in
-    flight, and since its last silence its unconfirmed money as well. So whenever it falls silent, no more
-    than the share is lost with it. Where nothing is out with it one call may always go, and ten minutes
-    after the last silence one call may go beyond the share, to find out whether it is well again.
+    What a hard budget can lose to one provider is its unconfirmed share. Two sums count against it: what is in
+    flight with the provider, and what it let down: attempts that it failed to answer, and those that callers
+    gave up before anything came. Whole answers to attempts begun after its last silence take their own
+    reservations off that sum, so that a vendor that is well again is trusted step by step. A quarter of the
+    share, at least one call, is left for probes, so that an outage that outlives many of them stays within it.
+    Where neither sum counts anything one call may always go, and where it let down one call, one probe.
     """
 
-    __slots__ = ("_looked_us", "freed", "store")
+    __slots__ = ("freed", "store")
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.freed = False
-        self._looked_us = 0
 
     # -- holding ---------------------------------------------------------------------------------
 
@@ -75,16 +78,17 @@ class Books:
         if known is not None:
             return _again(known)
         merged = self._merge(asked.claims, now_us)
-        refusal = self._refusal(merged, asked)
-        if refusal is not None and refusal.silent and self._label_expired(now_us):
-            refusal = self._refusal(merged, asked)
-        if refusal is not None and refusal.silent and self._probe_is_due(asked.meta.provider, now_us):
-            refusal = self._refusal(merged, asked, probe=True)
-            if refusal is None:
-                self._probed(asked.meta.provider, now_us)
+        vendor = self.store.provider(asked.meta.provider)
+        probing = _is_due(vendor, now_us)
+        refusal = self._refusal(merged, asked, vendor, probing)
+        if refusal is not None and refusal.silent and self._give_up_lost(now_us):
+            refusal = self._refusal(merged, asked, vendor, probing)
         if refusal is not None:
-            refusal.answering = refusal.silent and self._answers(asked.meta.provider, now_us)
+            refusal.answering = refusal.silent and vendor.is_well and abs(now_us - vendor.answered_us) < FRESH_US
             return refusal
+        if probing and self._refusal(merged, asked, vendor, False) is not None:
+            vendor.doubted_us, vendor.probes = now_us, vendor.probes + 1
+            self.store.heard(vendor)
         lines = [Line(account, amount, 0, 0, amount is None) for _, account, _, amount in merged]
         attempt = Attempt(asked.attempt_id, OPEN, asked.meta, lines, now_us, asked.expires_us)
         for line in lines:
@@ -110,8 +114,7 @@ class Books:
             merged[claim.budget] = (budget, self.store.account(claim.budget, claim.key, window.id), window, amount)
         return list(merged.values())
 
-    def _refusal(self, merged: list[_Wanted], asked: Asked, *, probe: bool = False) -> Refusal | None:
-        provider = asked.meta.provider
+    def _refusal(self, merged: list[_Wanted], asked: Asked, vendor: Provider, probing: bool) -> Refusal | None:
         silent: Refusal | None = None
         for budget, account, window, amount in merged:
             if not amount:
@@ -122,51 +125,50 @@ class Books:
                     raise LedgerError(f"budget {budget.name!r}: more than the books can count; nothing was sent")
                 continue
             if total > budget.limit:
-                return Refusal(budget, account, window, amount, provider)
-            promised = self.store.promised(budget.name, account.key, asked.came_us)
+                return Refusal(budget, account, window, amount, vendor.name)
+            promised = self.store.promised(budget.name, account.key, "", asked.came_us)
             if promised and total - amount + promised <= budget.limit < total + promised:
-                return Refusal(budget, account, window, amount, provider, promised=promised)
-            if silent is None and account.owed and not self._may_owe(budget, account, provider, amount, probe):
-                silent = Refusal(budget, account, window, amount, provider, silent=True)
+                return Refusal(budget, account, window, amount, vendor.name, promised=promised)
+            if silent is None and account.owed:
+                silent = self._over_share(budget, account, window, amount, asked, vendor, probing)
         return silent
 
-    def _answers(self, provider: str, now_us: int) -> bool:
-        """Whether the provider answered within the last 30 s and was not silent since."""
-        answered_us = self.store.provider(provider).answered_us
-        return answered_us > 0 and abs(now_us - answered_us) < TRUST_US
+    def _over_share(
+        self,
+        budget: Budget,
+        account: Account,
+        window: Window,
+        amount: int,
+        asked: Asked,
+        vendor: Provider,
+        probing: bool,
+    ) -> Refusal | None:
+        """Why no more may be out with a vendor, or None."""
+        flight, doubt = account.owed.get(vendor.name, 0), account.owed.get(vendor.name + DOUBT, 0)
+        share = budget.share
+        if share is None or not flight + doubt:
+            return None
+        most = share - max(share // 4, amount)
+        promised = self.store.promised(budget.name, account.key, vendor.name, asked.came_us)
+        if flight + doubt + amount + promised <= most:
+            return None
+        if not flight and (vendor.is_well or (probing and doubt + amount <= max(share, 2 * amount))):
+            return None
+        return Refusal(budget, account, window, amount, vendor.name, silent=True, promised=promised)
 
-    def _may_owe(self, budget: Budget, account: Account, provider: str, amount: int, probe: bool) -> bool:
-        """Whether so much more may be out with a provider."""
-        owed = account.owed.get(provider, 0)
-        if not probe and self.store.provider(provider).answered_us <= 0:
-            owed += account.owed.get(provider + LOST, 0)
-        return not owed or not budget.beyond_share(owed + amount)
-
-    def _probe_is_due(self, provider: str, now_us: int) -> bool:
-        """Whether the provider was silent for so long, or never heard, that one call may find out."""
-        answered_us = self.store.provider(provider).answered_us
-        return answered_us <= 0 and now_us + answered_us >= PROBE_US
-
-    def _probed(self, provider: str, now_us: int) -> None:
-        known = self.store.provider(provider)
-        known.answered_us = -now_us  # the next probe is as far away as the next silence
-        self.store.heard(known)
-
-    def _label_expired(self, now_us: int) -> bool:
+    def _give_up_lost(self, now_us: int) -> bool:
         """Count holds that nobody is going to close as unconfirmed, not as in flight; True if there were any.
 
-        No money moves. What a killed process asked for must not keep the living from a vendor.
+        No money moves, and no vendor is doubted. What a killed process asked for must not keep the living from
+        a vendor.
         """
-        if abs(now_us - self._looked_us) < LOOK_US:
-            return False
-        self._looked_us = now_us
-        expired = self.store.expired(now_us)
-        for attempt in expired:
-            _lose(attempt)
+        lost = self.store.expired(now_us)
+        for attempt in lost:
+            _land(attempt)
             attempt.state = KEPT
             self.store.put(attempt)
-            self.freed = True
-        return bool(expired)
+        self.freed |= bool(lost)
+        return bool(lost)
 
     # -- closing ---------------------------------------------------------------------------------
 
@@ -175,7 +177,6 @@ class Books:
         attempt_id: str,
         amounts: Mapping[str, int | None],
         record: AttemptRecord | None,
-        answered: bool,
         now_us: int,
     ) -> str | None:
         """Book what the attempt cost. Returns a sentence about what could not be booked, or None."""
@@ -195,12 +196,12 @@ class Books:
                 continue
             kind = "late" if attempt.state in (SETTLED, RELEASED) else "settle"
             changed |= self._book(attempt, line, kind, amount, now_us, None)
-        if changed and answered and attempt.meta is not None:
-            self.answered(attempt.meta.provider, now_us)
+        if changed and attempt.state == OPEN and attempt.meta is not None:
+            self._trust(attempt, attempt.meta.provider, now_us)
         self._close(attempt, SETTLED, record)
         return problem
 
-    def release(self, attempt_id: str, record: AttemptRecord | None, answered: bool, now_us: int) -> None:
+    def release(self, attempt_id: str, record: AttemptRecord | None, now_us: int) -> None:
         """Close a hold for which nothing was billed; an unknown id can never be reserved afterwards."""
         attempt = self.store.attempt(attempt_id)
         if attempt is None:
@@ -213,25 +214,25 @@ class Books:
                 if line.held or line.unpriced:
                     self._move(attempt, line, "release", -line.held, 0, now_us, unpriced=-int(line.unpriced))
             self._close(attempt, SETTLED if booked else RELEASED, record)
-        else:
-            return
-        if answered and attempt.meta is not None:
-            self.answered(attempt.meta.provider, now_us)
 
-    def keep(self, attempt_id: str, record: AttemptRecord, silent: bool, now_us: int) -> None:
+    def keep(self, attempt_id: str, record: AttemptRecord, ending: Ending, now_us: int) -> None:
         """Let the hold stand as unconfirmed. An attempt that is closed already stays closed."""
         attempt = self.store.attempt(attempt_id)
         if attempt is None:
             attempt = Attempt(attempt_id, SETTLED, record.meta, [], now_us, now_us)
         elif not attempt.is_open:
             return
-        if silent:
-            self.silent(record.meta.provider, now_us)
+        doubted = ending in ("silent", "given_up")
         if attempt.state == OPEN:
-            _lose(attempt)
+            _land(attempt, doubted=doubted)
             self.freed = True  # it is no longer in flight
-        waits = any(line.held or line.unpriced for line in attempt.lines)
-        attempt.state = KEPT if waits else SETTLED
+            attempt.state = DOUBTED if doubted else KEPT
+            if doubted:
+                self._doubt(record.meta.provider, ending, now_us)
+            elif ending == "answered":
+                self._trust(attempt, record.meta.provider, now_us)
+        if not any(line.held or line.unpriced for line in attempt.lines):
+            attempt.state = SETTLED
         attempt.record = record
         self.store.put(attempt)
 
@@ -260,23 +261,35 @@ class Books:
         if amounts or charged is not None:
             self._close(attempt, SETTLED, attempt.record)
 
-    def answered(self, provider: str, now_us: int) -> None:
-        """The vendor is alive."""
-        known = self.store.provider(provider)
-        if not self._answers(provider, now_us):
-            self.freed = True
-        elif 0 <= now_us - known.answered_us < ANSWER_STEP_US:
-            return
-        known.answered_us = now_us
-        self.store.heard(known)
+    # -- vendors ---------------------------------------------------------------------------------
 
-    def silent(self, provider: str, now_us: int) -> None:
-        """The vendor owes an answer."""
-        known = self.store.provider(provider)
-        if known.answered_us > 0 or now_us + known.answered_us >= ANSWER_STEP_US:
-            known.answered_us = -now_us
-            self.store.heard(known)
+    def _trust(self, attempt: Attempt, provider: str, now_us: int) -> None:
+        """A whole answer: if it was asked for after the last silence, the vendor is well, and doubted less."""
+        vendor = self.store.provider(provider)
+        if attempt.reserved_us < vendor.silent_us:
+            return
+        for line in attempt.lines:
+            doubt = line.account.owed.get(provider + DOUBT, 0)
+            if doubt:
+                _owe(line.account.owed, provider + DOUBT, -min(doubt, line.reserved or 0))
+                self.freed = True
+        if not vendor.is_well:
+            self.freed = True
+        elif not vendor.probes and 0 <= now_us - vendor.answered_us < ANSWER_STEP_US:
+            return
+        vendor.answered_us, vendor.probes = now_us, 0
+        self.store.heard(vendor)
+
+    def _doubt(self, provider: str, ending: Ending, now_us: int) -> None:
+        """An attempt came to nothing."""
+        vendor = self.store.provider(provider)
+        vendor.doubted_us = now_us
+        if ending == "silent":
+            vendor.silent_us = now_us
+            if vendor.answered_us >= now_us:
+                vendor.answered_us = now_us - 1
             self.freed = True  # who waits because it answered has to look elsewhere
+        self.store.heard(vendor)
 
     # -- entries ---------------------------------------------------------------------------------
 
@@ -308,10 +321,10 @@ class Books:
         account.settled += settled
         account.unpriced += unpriced
         if held:
-            if attempt.state == KEPT:
+            if attempt.state != OPEN:
                 account.kept += held
-            if attempt.meta is not None:
-                _owe(account.owed, attempt.meta.provider + (LOST if attempt.state == KEPT else ""), held)
+            if attempt.meta is not None and attempt.state != KEPT:
+                _owe(account.owed, attempt.meta.provider + ("" if attempt.state == OPEN else DOUBT), held)
         if held < 0 or settled < 0:  # room under the limit, or under what its provider may owe
             self.freed = True
         if held or settled or unpriced:
@@ -322,8 +335,10 @@ class Books:
             attempt.record = record
         left = any(line.held for line in attempt.lines)
         if left and attempt.state == OPEN:
-            _lose(attempt)
-        attempt.state = KEPT if left else state
+            _land(attempt)
+            attempt.state = KEPT
+        elif not left:
+            attempt.state = state
         self.store.put(attempt)
 
 
@@ -362,18 +377,25 @@ def _unclaimed(attempt: Attempt, amounts: Mapping[str, int | None], unknown: boo
     return f"attempt {attempt.id}: {', '.join(lost)} (nanos) could not be booked: {why}"
 
 
-def _lose(attempt: Attempt) -> None:
+def _is_due(vendor: Provider, now_us: int) -> bool:
+    """Whether it is time to find out if a vendor answers again."""
+    pause_us = min(PROBE_US[0] << min(vendor.probes, 20), PROBE_US[1])
+    return vendor.doubted_us > 0 and now_us - vendor.doubted_us >= pause_us
+
+
+def _land(attempt: Attempt, *, doubted: bool = False) -> None:
     """What an attempt holds is no longer in flight: it is unconfirmed."""
     for line in attempt.lines:
         line.account.kept += line.held
         if attempt.meta is not None and line.held:
             _owe(line.account.owed, attempt.meta.provider, -line.held)
-            _owe(line.account.owed, attempt.meta.provider + LOST, line.held)
+            if doubted:
+                _owe(line.account.owed, attempt.meta.provider + DOUBT, line.held)
 
 
 def _owe(owed: dict[str, int], provider: str, nanos: int) -> None:
     left = owed.get(provider, 0) + nanos
-    if left:
+    if left > 0:
         owed[provider] = left
-    else:
+    else:  # answers may have taken off already what a late settlement takes off now
         owed.pop(provider, None)

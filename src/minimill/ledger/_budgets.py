@@ -41,9 +41,10 @@ class Budget:
         """The window that holds this instant."""
         return self.calendar.at(now_us)
 
-    def beyond_share(self, nanos: int) -> bool:
-        """Whether so much is more of the limit than may wait on a silent vendor."""
-        return self.share_ppm < PPM and nanos * PPM > self.limit * self.share_ppm
+    @property
+    def share(self) -> int | None:
+        """The most that may be lost to one vendor; None: all of it."""
+        return self.limit * self.share_ppm // PPM if self.share_ppm < PPM else None
 
     def money(self, nanos: int) -> Money:
         """An amount in the budget's currency."""
@@ -128,7 +129,7 @@ def _differences(merged: BudgetDefinition, asked: BudgetDefinition) -> list[str]
     if asked.unconfirmed_share_ppm != merged.unconfirmed_share_ppm:
         ours_pct, theirs_pct = asked.unconfirmed_share_ppm / 10_000, merged.unconfirmed_share_ppm / 10_000
         said.append(
-            f"budget {asked.name!r}: this configuration lets {ours_pct:g} % wait on a silent vendor, "
+            f"budget {asked.name!r}: this configuration lets {ours_pct:g} % be out with one vendor, "
             f"another process {theirs_pct:g} %, and the lower holds"
         )
     return said

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 from typing import Protocol
 
-from minimill.ledger._base import AttemptRecord
+from minimill.ledger._base import AttemptRecord, Ending
 from minimill.ledger._books import Books
 
 log = logging.getLogger("minimill.ledger")
@@ -27,55 +27,39 @@ class Closing(Protocol):
 
 
 class Settle:
-    __slots__ = ("amounts", "answered", "attempt_id", "record")
+    __slots__ = ("amounts", "attempt_id", "record")
 
-    def __init__(
-        self, attempt_id: str, amounts: Mapping[str, int | None], record: AttemptRecord, answered: bool
-    ) -> None:
+    def __init__(self, attempt_id: str, amounts: Mapping[str, int | None], record: AttemptRecord) -> None:
         self.attempt_id = attempt_id
         self.amounts = dict(amounts)
         self.record = record
-        self.answered = answered
 
     def apply(self, books: Books, now_us: int) -> str | None:
-        return books.settle(self.attempt_id, self.amounts, self.record, self.answered, now_us)
+        return books.settle(self.attempt_id, self.amounts, self.record, now_us)
 
 
 class Release:
-    __slots__ = ("answered", "attempt_id", "record")
+    __slots__ = ("attempt_id", "record")
 
-    def __init__(self, attempt_id: str, record: AttemptRecord | None = None, answered: bool = False) -> None:
+    def __init__(self, attempt_id: str, record: AttemptRecord | None = None) -> None:
         self.attempt_id = attempt_id
         self.record = record
-        self.answered = answered
 
     def apply(self, books: Books, now_us: int) -> str | None:
-        books.release(self.attempt_id, self.record, self.answered, now_us)
+        books.release(self.attempt_id, self.record, now_us)
         return None
 
 
 class Keep:
-    __slots__ = ("attempt_id", "record", "silent")
+    __slots__ = ("attempt_id", "ending", "record")
 
-    def __init__(self, attempt_id: str, record: AttemptRecord, silent: bool) -> None:
+    def __init__(self, attempt_id: str, record: AttemptRecord, ending: Ending) -> None:
         self.attempt_id = attempt_id
         self.record = record
-        self.silent = silent
+        self.ending = ending
 
     def apply(self, books: Books, now_us: int) -> str | None:
-        books.keep(self.attempt_id, self.record, self.silent, now_us)
-        return None
-
-
-class Answered:
-    __slots__ = ("attempt_id", "provider")
-
-    def __init__(self, provider: str) -> None:
-        self.attempt_id = ""
-        self.provider = provider
-
-    def apply(self, books: Books, now_us: int) -> str | None:
-        books.answered(self.provider, now_us)
+        books.keep(self.attempt_id, self.record, self.ending, now_us)
         return None
 
 

@@ -35,8 +35,7 @@ CREATE TABLE accounts (
 CREATE TABLE providers (name TEXT PRIMARY KEY, answered_us INTEGER NOT NULL) {strict}, WITHOUT ROWID;
 CREATE TABLE holds (
   id TEXT PRIMARY KEY, state TEXT NOT NULL, reserved_us INTEGER NOT NULL, expires_us INTEGER NOT NULL,
-  meta TEXT, lines TEXT NOT NULL, record TEXT, charged TEXT, process TEXT NOT NULL) {strict}, WITHOUT ROWID;
-CREATE TABLE processes (id TEXT PRIMARY KEY, seen_us INTEGER NOT NULL) {strict}, WITHOUT ROWID;
+  meta TEXT, lines TEXT NOT NULL, record TEXT, charged TEXT) {strict}, WITHOUT ROWID;
 CREATE TABLE attempts (
   seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, state TEXT NOT NULL, reserved_us INTEGER NOT NULL,
   expires_us INTEGER NOT NULL, started_us INTEGER NOT NULL, meta TEXT, lines TEXT NOT NULL, record TEXT,
@@ -49,6 +48,20 @@ CREATE TABLE entries (
   seq INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, attempt TEXT NOT NULL, account INTEGER NOT NULL,
   kind TEXT NOT NULL, held INTEGER NOT NULL, settled INTEGER NOT NULL, unpriced INTEGER NOT NULL,
   reason TEXT) {strict};
+""",
+    """
+ALTER TABLE providers ADD COLUMN silent_us INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE providers ADD COLUMN doubted_us INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE providers ADD COLUMN probes INTEGER NOT NULL DEFAULT 0;
+UPDATE providers SET silent_us = -answered_us, doubted_us = -answered_us, answered_us = 0 WHERE answered_us < 0;
+UPDATE holds SET state = 'doubted' WHERE state = 'kept';
+ALTER TABLE holds ADD COLUMN process TEXT NOT NULL DEFAULT '';
+CREATE TABLE processes (id TEXT PRIMARY KEY, seen_us INTEGER NOT NULL) {strict}, WITHOUT ROWID;
+DROP TABLE waiting;
+CREATE TABLE waiting (
+  process TEXT NOT NULL, budget TEXT NOT NULL, key TEXT NOT NULL, provider TEXT NOT NULL, since_us INTEGER NOT NULL,
+  needed INTEGER NOT NULL, seen_us INTEGER NOT NULL,
+  PRIMARY KEY (process, budget, key, provider)) {strict}, WITHOUT ROWID;
 """,
 )
 """One script for each step of the schema; the file says how many it has seen (`user_version`)."""

@@ -24,6 +24,7 @@ _record_values = attrgetter(*_RECORD_FIELDS)
 
 ACCOUNT_COLUMNS = "id, budget, key, window, settled, held, kept, unpriced, owed"
 ATTEMPT_COLUMNS = "id, state, reserved_us, expires_us, meta, lines, record, charged"
+PROVIDER_COLUMNS = "name, answered_us, silent_us, doubted_us, probes"
 BUDGET_COLUMNS = "id, name, currency, window, zone, scope, by, limit_nanos, hard, share_ppm, seen"
 
 

@@ -16,6 +16,7 @@ from minimill.ledger._sqlite_rows import (
     ACCOUNT_COLUMNS,
     ATTEMPT_COLUMNS,
     BUDGET_COLUMNS,
+    PROVIDER_COLUMNS,
     Place,
     account_ids,
     account_of,
@@ -158,12 +159,13 @@ class Tables:
     def provider(self, name: str) -> Provider:
         found = self._providers.get(name)
         if found is None:
-            row = self._db.execute("SELECT answered_us FROM providers WHERE name = ?", (name,)).fetchone()
-            found = self._providers[name] = Provider(name, row[0] if row else 0)
+            sql = f"SELECT {PROVIDER_COLUMNS} FROM providers WHERE name = ?"
+            row = self._db.execute(sql, (name,)).fetchone()
+            found = self._providers[name] = Provider(*row) if row else Provider(name)
         return found
 
-    def promised(self, budget: str, key: str, came_us: int) -> int:
-        return self.tickets.promised(budget, key, came_us)
+    def promised(self, budget: str, key: str, provider: str, came_us: int) -> int:
+        return self.tickets.promised(budget, key, provider, came_us)
 
     def expired(self, now_us: int) -> list[Attempt]:
         """Attempts that nobody closed: their time has passed, or their process is gone."""
@@ -261,8 +263,8 @@ class Tables:
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             self._entries,
         )
-        heard = [(provider.name, provider.answered_us) for provider in self._heard.values()]
-        self._many("INSERT OR REPLACE INTO providers (name, answered_us) VALUES (?, ?)", heard)
+        heard = [(p.name, p.answered_us, p.silent_us, p.doubted_us, p.probes) for p in self._heard.values()]
+        self._many(f"INSERT OR REPLACE INTO providers ({PROVIDER_COLUMNS}) VALUES (?, ?, ?, ?, ?)", heard)
 
     def _many(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
         if rows:

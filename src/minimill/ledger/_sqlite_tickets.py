@@ -16,8 +16,8 @@ LAPSE_US = 3_000_000
 ALONE_S = 10.0
 """After so long without a write by others a process takes no more tickets."""
 
-Account = tuple[str, str]
-"""Budget and key."""
+Place = tuple[str, str, str]
+"""Budget, key, and the provider whose share is waited for; empty where it is money."""
 Ticket = tuple[int, int]
 """Since when the caller waits (microseconds), and for how much."""
 
@@ -28,8 +28,8 @@ class Tickets:
     def __init__(self, db: sqlite3.Connection, process: str) -> None:
         self._db = db
         self._process = process
-        self._theirs: dict[Account, list[tuple[int, int, int]]] = {}
-        self._ours: dict[Account, Ticket] = {}
+        self._theirs: dict[Place, list[tuple[int, int, int]]] = {}
+        self._ours: dict[Place, Ticket] = {}
         self._in_doubt = False
         self._renewed_us = 0
         self._heard_others = -ALONE_S
@@ -42,15 +42,15 @@ class Tickets:
             return
         self._heard_others = time.monotonic()
         self._theirs = {}
-        for budget, key, *ticket in self._db.execute(
-            "SELECT budget, key, since_us, needed, seen_us FROM waiting WHERE process <> ? ORDER BY since_us",
+        for budget, key, provider, *ticket in self._db.execute(
+            "SELECT budget, key, provider, since_us, needed, seen_us FROM waiting WHERE process <> ? ORDER BY since_us",
             (self._process,),
         ):
-            self._theirs.setdefault((budget, key), []).append((ticket[0], ticket[1], ticket[2]))
+            self._theirs.setdefault((budget, key, provider), []).append((ticket[0], ticket[1], ticket[2]))
 
-    def promised(self, budget: str, key: str, came_us: int) -> int:
-        """What the caller of another process wants that has waited longest for this account; 0: nobody longer."""
-        for since_us, needed, seen_us in self._theirs.get((budget, key), ()):
+    def promised(self, budget: str, key: str, provider: str, came_us: int) -> int:
+        """What the caller of another process wants that has waited longest in this place; 0: nobody longer."""
+        for since_us, needed, seen_us in self._theirs.get((budget, key, provider), ()):
             if since_us >= came_us:
                 break
             if self._now_us - seen_us < LAPSE_US:
@@ -61,7 +61,7 @@ class Tickets:
         """Whether our tickets want renewing."""
         return bool(self._ours) and now_us - self._renewed_us >= RENEW_US
 
-    def write(self, wanted: Mapping[Account, Ticket]) -> None:
+    def write(self, wanted: Mapping[Place, Ticket]) -> None:
         """Have these tickets and no others; none while nobody else uses the file."""
         alone = time.monotonic() - self._heard_others > ALONE_S
         wanted = {} if alone else dict(wanted)
@@ -71,8 +71,9 @@ class Tickets:
             "DELETE FROM waiting WHERE process = ? OR seen_us < ?", (self._process, self._now_us - 20 * LAPSE_US)
         )
         self._db.executemany(
-            "INSERT INTO waiting (process, budget, key, since_us, needed, seen_us) VALUES (?, ?, ?, ?, ?, ?)",
-            [(self._process, *account, *ticket, self._now_us) for account, ticket in wanted.items()],
+            "INSERT INTO waiting (process, budget, key, provider, since_us, needed, seen_us) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(self._process, *place, *ticket, self._now_us) for place, ticket in wanted.items()],
         )
         self._ours, self._in_doubt, self._renewed_us = wanted, False, self._now_us
 

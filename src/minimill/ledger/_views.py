@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from minimill.ledger._accounts import KEPT, OPEN, RELEASED, WITHDRAWN, Account, Attempt, Line, Store
+from minimill.ledger._accounts import OPEN, RELEASED, WITHDRAWN, Account, Attempt, Line, Store
 from minimill.ledger._base import AttemptMeta, AttemptRecord, Balance, HoldInfo, SpendLine, SpendRow
 from minimill.ledger._budgets import Budget
 from minimill.ledger._windows import Window, from_us
@@ -65,7 +65,7 @@ def hold_info(store: Store, attempt: Attempt, now_us: int) -> HoldInfo:
         meta.app,
         from_us(attempt.reserved_us),
         from_us(attempt.expires_us),
-        attempt.state == KEPT or attempt.expires_us <= now_us,
+        attempt.state != OPEN or attempt.expires_us <= now_us,
         tuple(amounts),
     )
 

@@ -216,7 +216,10 @@ class Request:
             return None
         if not refusal.silent:
             return self.wait_until
-        return (refusal.answering and self.wait_busy_until) or self.wait_silent_until
+        if not refusal.answering:
+            return self.wait_silent_until
+        given = (self.wait_until, self.wait_silent_until, self.wait_busy_until)
+        return max((until for until in given if until is not None), default=None)
 
     def may_wait(self, monotonic: float, now_us: int) -> bool:
         """Whether waiting on may help."""
@@ -250,13 +253,16 @@ class WaitingRoom:
         """Let them wait again, each in its old place."""
         self._queue = sorted([*self._queue, *requests], key=lambda request: request.came_us)
 
-    def longest(self) -> dict[tuple[str, str], tuple[int, int]]:
-        """For each account (budget, key) the caller that has waited longest for its money: since when, how much."""
-        found: dict[tuple[str, str], tuple[int, int]] = {}
+    def longest(self) -> dict[tuple[str, str, str], tuple[int, int]]:
+        """For each account (budget, key) and its money (""), or a provider's share of it, the caller that has
+        waited longest: since when, for how much.
+        """
+        found: dict[tuple[str, str, str], tuple[int, int]] = {}
         for request in self._queue:
             refusal = request.refusal
-            if refusal is not None and not refusal.silent:
-                found.setdefault((refusal.budget.name, refusal.account.key), (request.came_us, refusal.needed))
+            if refusal is not None:
+                place = (refusal.budget.name, refusal.account.key, refusal.provider if refusal.silent else "")
+                found.setdefault(place, (request.came_us, refusal.needed))
         return found
 
     def clear(self) -> list[Request]:

@@ -26,12 +26,13 @@ from minimill.ledger._base import (
     Balance,
     BudgetDefinition,
     Claim,
+    Ending,
     HoldInfo,
     SpendRow,
 )
 from minimill.ledger._books import Books
 from minimill.ledger._budgets import Budget, check, merge, with_limit
-from minimill.ledger._closing import Answered, Closing, Keep, Release, Settle, report
+from minimill.ledger._closing import Closing, Keep, Release, Settle, report
 from minimill.ledger._views import balance, balances_of, expired_by_account, hold_info, spend_row
 from minimill.ledger._waiting import Request, Slot, WaitingRoom, task_slot, wake
 from minimill.ledger._windows import to_us
@@ -74,7 +75,7 @@ class _Dicts:
     def expired(self, now_us: int) -> list[Attempt]:
         return [a for a in self.open.values() if a.state == OPEN and a.expires_us <= now_us]
 
-    def promised(self, budget: str, key: str, came_us: int) -> int:
+    def promised(self, budget: str, key: str, provider: str, came_us: int) -> int:
         return 0  # there is one queue
 
     def put(self, attempt: Attempt) -> None:
@@ -274,7 +275,7 @@ class MemoryLedger:
 
     def _give_back(self, request: Request, now_us: int) -> None:
         if request.granted is not None:
-            self._books.release(request.attempt_id, None, False, now_us)
+            self._books.release(request.attempt_id, None, now_us)
 
     def _withdraw(self, request: Request) -> None:
         request.take()
@@ -286,22 +287,18 @@ class MemoryLedger:
     # -- closing ---------------------------------------------------------------------------------
 
     def settle(
-        self, attempt_id: str, amounts: Mapping[str, int | None], record: AttemptRecord, *, answered: bool = True
+        self, attempt_id: str, amounts: Mapping[str, int | None], record: AttemptRecord
     ) -> None:
         """See `Ledger.settle`."""
-        self._close(Settle(attempt_id, amounts, record, answered))
+        self._close(Settle(attempt_id, amounts, record))
 
-    def release(self, attempt_id: str, record: AttemptRecord | None = None, *, answered: bool = False) -> None:
+    def release(self, attempt_id: str, record: AttemptRecord | None = None) -> None:
         """See `Ledger.release`."""
-        self._close(Release(attempt_id, record, answered))
+        self._close(Release(attempt_id, record))
 
-    def keep(self, attempt_id: str, record: AttemptRecord, *, silent: bool = True) -> None:
+    def keep(self, attempt_id: str, record: AttemptRecord, *, ending: Ending = "silent") -> None:
         """See `Ledger.keep`."""
-        self._close(Keep(attempt_id, record, silent))
-
-    def answered(self, provider: str) -> None:
-        """See `Ledger.answered`."""
-        self._close(Answered(provider))
+        self._close(Keep(attempt_id, record, ending))
 
     def _close(self, closing: Closing) -> None:
         if os.getpid() != self._pid:

@@ -24,12 +24,13 @@ from minimill.ledger._base import (
     Balance,
     BudgetDefinition,
     Claim,
+    Ending,
     HoldInfo,
     SpendRow,
 )
 from minimill.ledger._books import Books
 from minimill.ledger._budgets import Budget, check, merge, with_limit
-from minimill.ledger._closing import Answered, Closing, Keep, Release, Settle, report
+from minimill.ledger._closing import Closing, Keep, Release, Settle, report
 from minimill.ledger._sqlite_desk import Job
 from minimill.ledger._sqlite_store import Tables
 from minimill.ledger._sqlite_writer import Stop, Writer
@@ -42,7 +43,6 @@ CLOSE_WAIT_S = 10.0
 """How long closing the ledger, or the end of the interpreter, waits for the file."""
 LOCK_WAIT_S = 30.0
 """How long a write waits for other processes before it fails."""
-_ANSWER_STEP_S = 1.0
 
 _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
 
@@ -75,7 +75,6 @@ class SqliteLedger:
         self._writer = Writer(self.path, clock, lock_wait_s, close_wait_s)
         self._pid = os.getpid()
         self._closed = False
-        self._answered: dict[str, float] = {}
         _writers.add(self._writer)
 
     def __del__(self) -> None:
@@ -147,27 +146,18 @@ class SqliteLedger:
     # -- closing ---------------------------------------------------------------------------------
 
     def settle(
-        self, attempt_id: str, amounts: Mapping[str, int | None], record: AttemptRecord, *, answered: bool = True
+        self, attempt_id: str, amounts: Mapping[str, int | None], record: AttemptRecord
     ) -> None:
         """See `Ledger.settle`."""
-        self._close(Settle(attempt_id, amounts, record, answered))
+        self._close(Settle(attempt_id, amounts, record))
 
-    def release(self, attempt_id: str, record: AttemptRecord | None = None, *, answered: bool = False) -> None:
+    def release(self, attempt_id: str, record: AttemptRecord | None = None) -> None:
         """See `Ledger.release`."""
-        self._close(Release(attempt_id, record, answered))
+        self._close(Release(attempt_id, record))
 
-    def keep(self, attempt_id: str, record: AttemptRecord, *, silent: bool = True) -> None:
+    def keep(self, attempt_id: str, record: AttemptRecord, *, ending: Ending = "silent") -> None:
         """See `Ledger.keep`."""
-        if silent:
-            self._answered.pop(record.meta.provider, None)
-        self._close(Keep(attempt_id, record, silent))
-
-    def answered(self, provider: str) -> None:
-        """See `Ledger.answered`. Written at most once a second for each provider."""
-        now = time.monotonic()
-        if now - self._answered.get(provider, -_ANSWER_STEP_S) >= _ANSWER_STEP_S:
-            self._answered[provider] = now
-            self._close(Answered(provider))
+        self._close(Keep(attempt_id, record, ending))
 
     def _close(self, closing: Closing) -> None:
         if os.getpid() != self._pid:
