@@ -2,39 +2,88 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
+import threading
+import weakref
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import Any, TypeVar, Unpack
 
-from anyio.from_thread import BlockingPortal, start_blocking_portal
-
 from minimill._chat import MessagesLike, StreamEvent, TextDelta
 from minimill._client import ChatOptions, ChatStream, Client
+from minimill._errors import LedgerError
 from minimill._money import Money
 from minimill._report import Attempt, Cost, Reply
 from minimill._routing import Plan
 from minimill.ledger import Balance, HoldInfo, SpendRow
 
 T = TypeVar("T")
+_STOP_S = 5.0
 
 
 class _Loop:
-    """The event loop in its thread, until the client is closed."""
+    """An event loop in a thread that keeps no interpreter alive: a client that nobody closed ends with it."""
 
-    def __init__(self, portal: BlockingPortal) -> None:
-        self.portal = portal
+    def __init__(self) -> None:
         self.closed = False
+        self._pid = os.getpid()
+        self._loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=_run, args=(self._loop,), name="minimill-sync", daemon=True)
+        thread.start()
+        self._stop = weakref.finalize(self, _stop, self._loop, thread, self._pid)
+
+    @property
+    def is_foreign(self) -> bool:
+        """True in a forked child, where the thread is not."""
+        return os.getpid() != self._pid
 
     def check(self) -> None:
-        """Raises RuntimeError once the client is closed."""
+        """Raise RuntimeError once the client is closed, LedgerError in a forked process."""
         if self.closed:
             raise RuntimeError("this client is closed; make a new one")
+        if self.is_foreign:
+            raise LedgerError(
+                "this client was made in another process; a forked process makes its own; nothing was sent"
+            )
 
     def call(self, function: Callable[..., Awaitable[T]], *arguments: Any) -> T:
-        """What an async function returns when it runs in the loop."""
+        """What an async function returns when it runs in the loop. An interrupt cancels it there."""
         self.check()
-        return self.portal.call(function, *arguments)
+
+        async def run() -> T:
+            return await function(*arguments)
+
+        future = asyncio.run_coroutine_threadsafe(run(), self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def stop(self) -> None:
+        """End the thread, and with it the tasks that are left."""
+        self._stop()
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    loop.run_forever()
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
+
+
+def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread, pid: int) -> None:
+    if os.getpid() == pid:
+        with contextlib.suppress(RuntimeError):  # it is closed already
+            loop.call_soon_threadsafe(loop.stop)
+        if thread is not threading.current_thread():
+            thread.join(_STOP_S)
 
 
 class SyncChatStream:
@@ -43,20 +92,19 @@ class SyncChatStream:
     def __init__(self, portal: _Loop, stream: ChatStream) -> None:
         self._portal = portal
         self._stream = stream
-        self._entered: AbstractContextManager[ChatStream] | None = None
+        self._entered = False
 
     def __enter__(self) -> SyncChatStream:
-        self._portal.check()
-        self._entered = self._portal.portal.wrap_async_context_manager(self._stream)
-        self._entered.__enter__()
+        self._portal.call(self._stream.__aenter__)
+        self._entered = True
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # A closed client has ended its streams.
-        if self._entered is not None and not self._portal.closed:
-            self._entered.__exit__(kind, error, trace)
+        # A closed client has ended its streams; a forked child has none.
+        if self._entered and not (self._portal.closed or self._portal.is_foreign):
+            self._portal.call(self._stream.__aexit__, kind, error, trace)
 
     def __iter__(self) -> Iterator[StreamEvent]:
         return self
@@ -106,17 +154,12 @@ class SyncClient:
     """
 
     def __init__(self, config: Any = None, **options: Any) -> None:
-        self._stack = ExitStack()
-        portal = self._stack.enter_context(start_blocking_portal("asyncio"))
-        self._portal = _Loop(portal)
+        self._portal = _Loop()
         try:
-            self._client = portal.call(lambda: _made(config, options))
+            self._client = self._portal.call(_made, config, options)
         except BaseException:
-            self._stack.close()
+            self._portal.stop()
             raise
-        # Streams that were left open must not keep the thread alive.
-        self._stack.callback(portal.call, portal.stop, True)
-        self._stack.callback(portal.call, self._client.aclose)
 
     def __enter__(self) -> SyncClient:
         return self
@@ -131,8 +174,14 @@ class SyncClient:
 
         After that every other method raises RuntimeError.
         """
-        self._portal.closed = True
-        self._stack.close()
+        if self._portal.closed or self._portal.is_foreign:
+            self._portal.closed = True
+            return
+        try:
+            self._portal.call(self._client.aclose)
+        finally:
+            self._portal.closed = True
+            self._portal.stop()
 
     def chat(self, messages: MessagesLike, **arguments: Unpack[ChatOptions]) -> Reply:
         """As `Client.chat`."""

@@ -24,6 +24,8 @@ def _made(cls: type[T], *, frozen: bool, slots: bool, eq: bool, repr: bool, kw_o
     post_init = hasattr(cls, "__post_init__")
     init = "__init__" not in own and frozen
     made = dataclasses.dataclass(init=not frozen, eq=False, repr=False, slots=slots, kw_only=kw_only)(cls)
+    parameters = vars(made)["__dataclass_params__"]
+    parameters.init, parameters.eq, parameters.repr, parameters.frozen = True, eq, repr, frozen
     known: dict[str, dataclasses.Field[Any]] = getattr(made, _FIELDS)
     if repr and "__repr__" not in own:
         _set(made, "__repr__", _repr)

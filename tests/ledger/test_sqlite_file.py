@@ -142,6 +142,7 @@ async def test_a_corrupt_file_is_named(books: SqliteLedger, path: Path) -> None:
     with pytest.raises(LedgerError, match=r"ledger\.db"):
         await books.balances()
     assert path.read_bytes().startswith(b"this is not")
+    assert os.listdir(path.parent) == ["ledger.db"]
 
 
 async def test_a_damaged_file_is_named(path: Path, clock: Clock) -> None:

@@ -23,9 +23,9 @@ class Process:
     def __init__(self, path: Path, clock: Clock) -> None:
         self.desk = Desk(str(path), clock, 1.0)
 
-    def ask(self, name: str, amount: int, *, waits: bool = True) -> Request:
+    def ask(self, name: str, amount: int, *, waits: bool = True, silent: bool = False) -> Request:
         until = time.monotonic() + 60 if waits else None
-        request = Request(name, [Claim("team", "", amount)], meta(), 2**60, until, None)
+        request = Request(name, [Claim("team", "", amount)], meta(), 2**60, until, until if silent else None)
         self.desk.write([request])
         return request
 
@@ -140,3 +140,25 @@ def test_alone_on_a_file_no_ticket_is_written(path: Path, clock: Clock) -> None:
     assert here.desk._db is not None
     assert here.desk._db.execute("SELECT count(*) FROM waiting").fetchone() == (0,)
     here.desk.close(1.0)
+
+
+def test_a_vendors_share_is_first_come_first_served_as_well(path: Path, clock: Clock) -> None:
+    """Of 100 a share of 20, of which 15 may be in flight: what comes free goes to the caller who came first."""
+    here, there = Process(path, clock), Process(path, clock)
+    share = budget(limit=100, unconfirmed_share_ppm=200_000)
+    here.desk.write([Job(ThreadSlot(), lambda tables, books, now: _declare([share], tables, books))])
+    there.ask("there", 0)
+    here.ask("here", 0)
+    for number in range(3):
+        assert here.ask(f"a{number}", 5, waits=False).granted
+    theirs = there.ask("theirs", 5, silent=True)
+    clock.go(seconds=0.5)
+    ours = here.ask("ours", 5, silent=True)
+    here.release("a0")
+    assert ours.granted is None
+    there.look()
+    assert theirs.granted
+    here.release("a1")
+    assert ours.granted
+    here.desk.close(1.0)
+    there.desk.close(1.0)

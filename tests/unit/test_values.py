@@ -9,7 +9,7 @@ import pickle
 
 import pytest
 
-from minimill import File, Text, Tool, user
+from minimill import File, Text, Tool, Usage, user
 from minimill._values import SIZED, dataclass
 
 
@@ -59,6 +59,20 @@ def test_as_in_the_standard_library(frozen: bool) -> None:
             assert one != two
             with pytest.raises(TypeError, match="unhashable"):
                 hash(one)
+
+
+def test_a_user_derives_from_them() -> None:
+    """As the type checker says: frozen from frozen."""
+
+    @dataclasses.dataclass(frozen=True)
+    class Mine(Usage):
+        extra: int = 0
+
+    mine = Mine(input_tokens=1, output_tokens=0, extra=2)
+    assert (mine.input_tokens, mine.extra) == (1, 2)
+    assert "extra=2" in repr(mine)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        mine.extra = 3  # type: ignore[misc]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from minimill._chat import Answer
 from minimill._client._budgets import Budgets
 from minimill._client._call import Call, Waits
 from minimill._client._live import Live, reply_of
+from minimill._client._secrets import without
 from minimill._client._spending import Spending
 from minimill._errors import Billed, InvalidRequestError, Then
 from minimill._report import Reply
@@ -147,6 +148,7 @@ class Engine:
         key = provider.key()
         if key is not None:
             headers.append(provider.auth_header(key))
+            spending.secrets = (key,)
         exchange = await self.transport.send(
             sending.endpoint,
             sending.endpoint.base_url + wire.path,
@@ -156,7 +158,7 @@ class Engine:
             progress=spending.progress,
         )
         spending.http_status = exchange.status
-        spending.request_id = _request_id(provider, exchange.headers)
+        spending.request_id = without(_request_id(provider, exchange.headers), spending.secrets)
         return exchange
 
     def _sending(self, offer: Offer) -> Sending:

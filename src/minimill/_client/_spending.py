@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from minimill._chat import Answer, Reasoning
+from minimill._client._secrets import hide
 from minimill._errors import Billed, ConfigError, ProviderError
 from minimill._money import Money
 from minimill._pricing import Charge, PriceUnknown, Situation, cost, find_rows
@@ -47,6 +48,8 @@ class Spending:
     started_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     started: float = field(default_factory=monotonic)
     first_token: float | None = None
+    secrets: tuple[str, ...] = ()
+    """The key that was sent."""
     request_id: str | None = None
     http_status: int | None = None
     closed: bool = False
@@ -89,6 +92,7 @@ class Spending:
         """Close after a failure, by what its error says about billing."""
         if self.closed:
             return
+        hide(error, self.secrets)
         self.http_status = error.status
         self.request_id = error.request_id or self.request_id
         name = type(error).__name__

@@ -144,7 +144,8 @@ class Catalog:
         if own is not None:
             return self._at_address(self._with_own(provider_id, own, file), own)
         if file is None:
-            hint = nearest(provider_id, self.provider_ids())
+            known = self.provider_ids()
+            hint = nearest(provider_id, known) or f"; known: {', '.join(known)}"
             raise UnknownModelError(f'unknown provider "{provider_id}"{hint}')
         path, name = file
         return self._at_address(checked_provider(read_toml(path, name, CatalogError), name, provider_id), {})

@@ -12,6 +12,7 @@ import sqlite3
 from minimill._errors import LedgerError
 
 APPLICATION_ID = 0x6D696E69  # "mini"
+_MAGIC = b"SQLite format 3\0"
 BUSY_S = 10.0
 """How long another program (not minimill: those wait for the lock) may block a write."""
 
@@ -68,10 +69,11 @@ CREATE TABLE waiting (
 
 
 def prepare_folder(path: str) -> None:
-    """Make the folder of the ledger (0700) if it is missing; refuse network file systems.
+    """Make the folder of the ledger (0700) if it is missing; refuse network file systems, and what is no ledger.
 
-    Raises LedgerError or OSError.
+    That comes before anything is made beside the file. Raises LedgerError or OSError.
     """
+    _check_kind(path)
     folder = os.path.dirname(path)
     kind = file_system(folder)
     if kind in _NETWORK:
@@ -80,6 +82,17 @@ def prepare_folder(path: str) -> None:
             "put the ledger on a local disk"
         )
     os.makedirs(folder, mode=0o700, exist_ok=True)
+
+
+def _check_kind(path: str) -> None:
+    if os.path.exists(path + ".lock") or not os.path.exists(path):
+        return  # opening a ledger that is in use, and closing it, would drop the locks this process has on it
+    if not os.path.isfile(path):
+        raise LedgerError(f"{path} is not a file; nothing was written, nothing was sent")
+    with open(path, "rb") as file:
+        head = file.read(len(_MAGIC))
+    if head and head != _MAGIC:
+        raise LedgerError(f"{path} is not a database; nothing was written, nothing was sent")
 
 
 def _make_file(path: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import datetime as dt
 import os
+import sys
 import threading
 import time
 import weakref
@@ -83,7 +84,12 @@ class SqliteLedger:
 
     def _put(self, item: Request | Job | Closing) -> None:
         self._writer.put(item)
-        if self._writer.idle:
+        if not self._writer.idle:
+            return
+        if sys.is_finalizing():  # starting a thread would wait for ever
+            self._writer.put(Stop(ThreadSlot(), time.monotonic() + self._close_wait_s))
+            self._writer.run()
+        else:
             threading.Thread(target=self._writer.run, name="minimill-ledger", daemon=True).start()
 
     def _own(self) -> None:
@@ -167,7 +173,7 @@ class SqliteLedger:
             self._put(closing)
             if self._closed:
                 self._put(Stop(ThreadSlot(), time.monotonic() + self._close_wait_s))
-        except RuntimeError as error:  # no thread can be started while the interpreter ends
+        except (RuntimeError, ImportError) as error:  # what the interpreter, while it ends, can no longer do
             report(f"attempt {closing.attempt_id}: not written to {self.path}, its hold stands: {error}")
 
     async def correct(
