@@ -201,6 +201,10 @@ class SyncClient:
         self._portal.check()
         return self._client.plan(messages, **arguments)
 
+    def learn(self) -> None:
+        """As `Client.learn`."""
+        self._portal.call(self._client.learn)
+
     def balance(self, budget: str | None = None) -> list[Balance]:
         """As `Client.balance`."""
         return self._portal.call(self._client.balance, budget)

@@ -1,9 +1,9 @@
 """Runs the blocks of one page in order, as a reader would, against simulated vendors.
 
 Python blocks share their names; `await` may stand at top level. A TOML block whose first line is
-`# minimill.toml` becomes the configuration in the working folder. Lines of `minimill …` in a shell block run
-in this process. A text block marked `output` is compared with what the block before it printed, numbers and
-ids aside.
+`# minimill.toml` becomes the configuration in the working folder, and one that begins `# NAME.toml` the file
+of that name. Lines of `minimill …` in a shell block run in this process. A text block marked `output` is
+compared with what the block before it printed, numbers and ids aside.
 """
 
 import ast
@@ -97,9 +97,9 @@ class Session:
             checked_provider(tables, f"providers/{tables['id']}.toml", tables["id"])
             return
         load_settings(tables)
-        if block.text.startswith("# minimill.toml"):
+        if named := re.match(r"# ([a-z-]+\.toml)", block.text):
             text = block.text.replace("sqlite:////", "sqlite:///")  # absolute paths stay inside this folder
-            Path("minimill.toml").write_text(text, encoding="utf-8")
+            Path(named[1]).write_text(text, encoding="utf-8")
 
     def _shell(self, block: Block) -> None:
         printed = ""

@@ -511,6 +511,10 @@ async def test_records_are_found_by_time_and_by_call(ledger: Ledger) -> None:
     assert [row.record.attempt_id for row in await ledger.records(call_id="3")] == ["3-1"]
     assert [row.record.attempt_id for row in await ledger.records(call_id="x")] == ["elsewhere"]
     assert await ledger.records(call_id="none") == []
+    newest = await ledger.records(until=START + dt.timedelta(hours=3), last=2)
+    assert [row.record.attempt_id for row in newest] == ["1-1", "2-1"]
+    assert len(await ledger.records(last=9)) == 5
+    assert await ledger.records(last=0) == []
 
 
 async def test_an_attempt_nobody_closed_is_open_and_then_lost(ledger: Ledger, clock: Clock) -> None:

@@ -29,7 +29,7 @@ from minimill._money import Money
 from minimill._plugins import load_provider_file
 from minimill._report import Reply
 from minimill._retry import RetryPolicy
-from minimill._routing import Health, Plan, Wishes, make_plan, measure
+from minimill._routing import Experience, Health, Plan, Wishes, make_plan, measure
 from minimill._transport import Endpoint, Transport
 from minimill.ledger import Balance, HoldInfo, Ledger, SpendRow, open_ledger
 
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     import httpx2
 
 log = logging.getLogger("minimill")
+
+LEARN_DAYS, LEARN_RECORDS = 30, 500
+"""How far back, and from how many attempts, a new client learns what calls use."""
 
 
 class Client:
@@ -90,9 +93,13 @@ class Client:
         }
         self._offers = Offers(settings)
         transport = Transport(client=http_client, transport=http_transport, backend=settings.http)
-        self._engine = Engine(self._ledger, transport, budgets, self._offers.dialects, endpoints)
+        self._experience = Experience()
+        self._engine = Engine(
+            self._ledger, transport, budgets, self._offers.dialects, endpoints, self._experience
+        )
         self._health = Health()
-        self._declared = False
+        self._declared = self._learned = False
+        self._made_at = dt.datetime.now(dt.UTC)
         self._locks: RunVar[anyio.Lock] = RunVar("minimill_declare")
         self._pid = os.getpid()
 
@@ -156,11 +163,28 @@ class Client:
     def plan(self, messages: MessagesLike, **options: Unpack[ChatOptions]) -> Plan:
         """What a call would do: candidates in order, expected cost and ceiling, and why others are left out.
 
-        Nothing is sent and nothing is reserved. Raises as `chat` before sending.
+        Nothing is sent and nothing is reserved. It goes by what this client has learned: see `learn`. Raises as
+        `chat` before sending.
         """
         given = normalised(options)
         request = make_request(messages, given)
         return self._plan(request, self._route(given), given, stream=False)
+
+    async def learn(self) -> None:
+        """Take from the books what earlier calls used, for the expected cost of the next ones.
+
+        A call does so by itself the first time it has to choose between models; call this before `plan`.
+        Repeating it does nothing. Books that cannot be read are logged, and the usual averages hold.
+        """
+        if self._learned:
+            return
+        self._learned = True  # calls that come meanwhile do not wait for an estimate
+        since = self._made_at - dt.timedelta(days=LEARN_DAYS)
+        try:
+            for row in await self._ledger.records(since=since, until=self._made_at, last=LEARN_RECORDS):
+                self._experience.note(row.record)
+        except LedgerError as error:
+            log.warning("nothing was learned from the books: %s", error)
 
     async def balance(self, budget: str | None = None) -> list[Balance]:
         """What the current window of each budget account holds; of one budget, or of all.
@@ -221,9 +245,11 @@ class Client:
         options = normalised(options)
         request = make_request(messages, options)
         route = self._route(options)
-        plan = self._plan(request, route, options, stream=stream)
         if not self._declared:
             await self._ready()
+        if not self._learned and len(route.models) > 1:
+            await self.learn()
+        plan = self._plan(request, route, options, stream=stream)
         labels = self._labels.under(current().app, current().tags).under(
             options.get("app"), options.get("tags")
         )
@@ -255,6 +281,7 @@ class Client:
 
     def _plan(self, request: ChatRequest, route: Route, options: Mapping[str, Any], *, stream: bool) -> Plan:
         wishes = Wishes(
+            route=route.name,
             order=route.order,
             requires=route.requires,
             max_output_tokens=route.max_output_tokens,
@@ -265,7 +292,14 @@ class Client:
         )
         offers = self._offers.of(route)
         return make_plan(
-            offers, request, measure(request), wishes, self._health, self._comparable, stream=stream
+            offers,
+            request,
+            measure(request),
+            wishes,
+            self._health,
+            self._experience,
+            self._comparable,
+            stream=stream,
         )
 
     def _comparable(self, amount: Money, currency: str) -> Decimal | None:

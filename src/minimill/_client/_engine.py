@@ -16,7 +16,7 @@ from minimill._client._secrets import without
 from minimill._client._spending import Spending
 from minimill._errors import Billed, InvalidRequestError, Then
 from minimill._report import Reply
-from minimill._routing import Candidate
+from minimill._routing import Candidate, Experience
 from minimill._transport import Endpoint, Exchange, Headers, Limits, Transport
 from minimill._values import dataclass
 from minimill.catalog import Offer, Provider
@@ -49,12 +49,14 @@ class Engine:
         budgets: Budgets,
         dialects: Mapping[str, Dialect],
         endpoints: Mapping[str, Endpoint],
+        experience: Experience,
     ) -> None:
         self.ledger = ledger
         self.transport = transport
         self.budgets = budgets
         self._dialects = dialects
         self._endpoints = endpoints
+        self._experience = experience
         self._sendings: dict[tuple[str, str, str], Sending] = {}
 
     async def plain(self, call: Call, candidate: Candidate, waits: Waits) -> Reply:
@@ -138,6 +140,7 @@ class Engine:
             debits=debits,
             rates=rates,
             sink=call.attempts,
+            experience=self._experience,
         )
 
     async def _send(

@@ -15,6 +15,7 @@ from minimill._errors import Billed, ConfigError, ProviderError
 from minimill._money import Money
 from minimill._pricing import Charge, PriceUnknown, Situation, cost, find_rows
 from minimill._report import Attempt, details
+from minimill._routing import Experience, asked
 from minimill._transport import Progress
 from minimill._usage import Usage
 from minimill._values import dataclass
@@ -44,6 +45,8 @@ class Spending:
     rates: tuple[str, ...]
     sink: list[Attempt]
     """Where the attempt's report goes when it is closed."""
+    experience: Experience
+    """Learns from what an answer used."""
     progress: Progress = field(default_factory=Progress)
     started_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     started: float = field(default_factory=monotonic)
@@ -130,6 +133,7 @@ class Spending:
         record = self._record(status, certainty, charge.money, usage, charge, finish)
         self.closed = True
         self.ledger.settle(self.id, converted.nanos, record)
+        self.experience.note(record)
         self._report(certainty, charge.money, usage, charge, error)
         self._watch_ceiling(charge.money)
 
@@ -146,6 +150,7 @@ class Spending:
         record = self._record(status, certainty, reserved, usage, None, finish)
         self.closed = True
         self.ledger.keep(self.id, record, ending=ending)
+        self.experience.note(record)
         self._report(certainty, reserved, usage, None, error)
 
     def _release(self, status: str, error: ProviderError | None) -> None:
@@ -241,8 +246,9 @@ class Spending:
         charge: Charge | None,
         finish: str | None,
     ) -> AttemptRecord:
-        reserved = self.reserved
+        reserved, candidate = self.reserved, self.candidate
         amount = charged if charged is not None else reserved
+        shape = None if usage is None else asked(candidate.request, candidate.size, candidate.thinking)
         return AttemptRecord(
             attempt_id=self.id,
             meta=self.meta,
@@ -262,7 +268,7 @@ class Spending:
             finish_reason=finish,
             request_id=self.request_id,
             http_status=self.http_status,
-            details=details(charge, usage, self.candidate.ceiling, self.rates),
+            details=details(charge, usage, candidate.ceiling, self.rates, shape),
         )
 
     def _report(

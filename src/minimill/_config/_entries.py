@@ -156,6 +156,9 @@ class ConfigEntry:
         default_factory=dict
     )
     """Providers by id: own ones, or changes to those that ship with minimill."""
+    price_files: tuple[Text, ...] = ()
+    """Files with prices of the user's own (`[[providers.ID.models]]` with `prices`), from the folder of this
+    file; a later one wins over an earlier one, and this file over all."""
     rates: Mapping[str, RateEntry] = field(default_factory=dict)
     """Exchange rates by pair, such as `"USD/CNY"`; needed only across currencies."""
     max_rate_age_days: Positive = 180

@@ -13,6 +13,7 @@ from pydantic_core import ValidationError
 from minimill._config import _build as build
 from minimill._config._entries import ConfigEntry
 from minimill._config._find import default_ledger, find, placed_ledger
+from minimill._config._prices import changed_on, with_price_files
 from minimill._config._types import Settings
 from minimill._errors import ConfigError
 from minimill._pricing import Exchange
@@ -49,9 +50,13 @@ def load_settings(
     given = os.environ if environ is None else environ
     found = find(config, given)
     entry = _checked(found.tables, found.name)
-    catalog = Catalog(
-        build.catalog_tables(entry.providers), origin=found.name, environ=environ, finder=finder
-    )
+    edited = None if found.source is None else changed_on(found.source)
+    about: dict[str, Any] = {"origin": found.name, "edited": edited, "environ": environ, "finder": finder}
+    tables = build.catalog_tables(entry.providers)
+    catalog = Catalog(tables, **about)
+    if entry.price_files:
+        tables, origins = with_price_files(tables, entry.price_files, found.folder, catalog)
+        catalog = Catalog(tables, origins=origins, **about)
     faults = _cross_faults(entry, catalog)
     if faults:
         raise problem(found.name, faults, ConfigError)

@@ -9,7 +9,16 @@ from ._ceiling import Ceiling, Limits, ceiling, input_bound, output_bound
 from ._clock import is_running, run_between
 from ._cost import Bucket, Charge, cost
 from ._exchange import BUILT_IN, MARGIN, MAX_AGE_DAYS, Converted, Exchange, Rate
-from ._expected import expected, expected_input_tokens, expected_output_tokens
+from ._expected import (
+    ANSWER_TOKENS,
+    THINKING_TOKENS,
+    USUAL,
+    Habits,
+    expected,
+    expected_input_tokens,
+    expected_output_tokens,
+)
+from ._learned import Length, TextRatio
 from ._rows import Bounds, Certainty, Clock, PriceRow, Rates, RequestSize, Situation, Tier
 from ._select import PriceUnknown, find_rows, rows_at, rows_between
 from ._sheet import tier_words
@@ -31,8 +40,14 @@ __all__ = [
     "run_between",
     "tier_words",
     # before a call
+    "ANSWER_TOKENS",
+    "THINKING_TOKENS",
+    "USUAL",
     "Ceiling",
+    "Habits",
+    "Length",
     "Limits",
+    "TextRatio",
     "ceiling",
     "expected",
     "expected_input_tokens",

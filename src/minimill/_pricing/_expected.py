@@ -1,63 +1,87 @@
 """What a request will probably cost: an estimate for ordering and reports, never for holding money.
 
-Averages measured on mixed text: 5.2 bytes a token in English, 3.8 to 4.6 in Chinese (three bytes a
-character), so that a quarter of the ASCII characters and three quarters of the others is on the safe
-side. It may import `_money`, `_usage`, `_errors` and the rest of this package.
+It counts in whole tokens from whole millionths of tokens: no float comes near money. What a model's habits
+are is learned in `_learned`. It may import `_money`, `_usage`, `_errors` and the rest of this package.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
-from math import ceil
 
 from minimill._errors import UnpricedModelError
 from minimill._money import Money
 from minimill._usage import Usage
+from minimill._values import dataclass
 
 from ._ceiling import Limits
 from ._cost import cost
 from ._rows import Bounds, Clock, PriceRow, RequestSize, Situation
 from ._select import PriceUnknown
 
-ASCII_CHARS_PER_TOKEN = 4
-OTHER_TOKENS_PER_CHAR = Decimal("0.75")
-OUTPUT_TOKENS = 500
-"""A usual answer, where nothing was learned yet."""
-THINKING_OUTPUT_TOKENS = 1_500
-"""A usual answer with its thinking."""
-_MESSAGE_TOKENS = 4
-_REQUEST_TOKENS = 8
-_PART_TOKENS = 1_000
+PPM = 1_000_000
+
+# Until settled calls have taught better, a token is four bytes in every script, on the safe side of:
+# - Latin: about 4 characters of English a token, by https://help.openai.com/en/articles/4936856 and
+#   https://ai.google.dev/gemini-api/docs/tokens; 0.19 to 0.27 tokens a byte measured in English, German, French.
+# - Chinese, Japanese, Korean: 0.6 tokens for a Chinese character of three bytes, by
+#   https://api-docs.deepseek.com/quick_start/token_usage; 0.19 to 0.30 a byte measured.
+# - Others: 0.11 to 0.24 a byte measured in Russian, Arabic, Hindi and Thai; up to 0.46 in Greek, which older
+#   vocabularies do not know well.
+# Measured on article 1 of the Universal Declaration of Human Rights with the vocabularies o200k_base and Qwen's.
+LATIN_PPM = CJK_PPM = OTHER_PPM = 250_000
+ANSWER_TOKENS = 500
+"""A usual answer, where nothing was learned yet. An assumption: chat answers run to a few hundred tokens."""
+THINKING_TOKENS = 1_000
+"""Its thinking, where the model thinks. An assumption: vendors publish no figure."""
+REQUEST_TOKENS = 8
+"""What a chat template adds to a request, and …"""
+MESSAGE_TOKENS = 4
+"""… to each of its messages."""
+PART_TOKENS = 1_000
 """A usual picture, file or sound; less where the model's own maximum is lower."""
 
 
-def expected_input_tokens(size: RequestSize, bounds: Bounds, *, tokens_per_byte: float | None = None) -> int:
-    """Estimate the input tokens; `tokens_per_byte` is the mean learned for this model, if any."""
-    extra_bytes = size.tool_bytes + size.schema_bytes
-    if tokens_per_byte is not None:
-        text = ceil((size.text_bytes + extra_bytes) * tokens_per_byte)
-    else:
-        ascii_chars = size.ascii_chars if size.ascii_chars or size.other_chars else size.text_bytes
-        other = ceil(size.other_chars * OTHER_TOKENS_PER_CHAR)
-        text = (ascii_chars + extra_bytes) // ASCII_CHARS_PER_TOKEN + other
-    total = text + _REQUEST_TOKENS + _MESSAGE_TOKENS * size.messages
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How a model counts text, and how much it says; the defaults hold where nothing was learned."""
+
+    latin_ppm: int = LATIN_PPM
+    """Millionths of a token for each byte of Latin text."""
+    cjk_ppm: int = CJK_PPM
+    other_ppm: int = OTHER_PPM
+    answer_tokens: int = ANSWER_TOKENS
+    """Of one answer, without its thinking."""
+    thinking_tokens: int | None = None
+    """Of its thinking; None: not learned."""
+
+
+USUAL = Habits()
+
+
+def expected_input_tokens(size: RequestSize, bounds: Bounds, habits: Habits = USUAL) -> int:
+    """Estimate the input tokens of a request."""
+    latin, cjk, other = size.latin_bytes, size.cjk_bytes, size.other_bytes
+    if not latin + cjk + other:
+        latin = size.text_bytes
+    latin += size.tool_bytes + size.schema_bytes
+    millionths = latin * habits.latin_ppm + cjk * habits.cjk_ppm + other * habits.other_ppm
+    total = -(-millionths // PPM) + REQUEST_TOKENS + MESSAGE_TOKENS * size.messages
     for count, most in (
         (size.images, bounds.image_tokens),
         (size.files, bounds.file_tokens),
         (size.audio, bounds.audio_tokens),
     ):
-        total += count * (_PART_TOKENS if most is None else min(most, _PART_TOKENS))
+        total += count * (PART_TOKENS if most is None else min(most, PART_TOKENS))
     return total
 
 
-def expected_output_tokens(
-    limits: Limits, situation: Situation, *, mean_output_tokens: float | None = None
-) -> int:
-    """Estimate the output tokens of one answer, thinking included."""
-    usual = THINKING_OUTPUT_TOKENS if situation.thinking else OUTPUT_TOKENS
-    tokens = usual if mean_output_tokens is None else ceil(mean_output_tokens)
+def expected_output_tokens(limits: Limits, situation: Situation, habits: Habits = USUAL) -> int:
+    """Estimate the output tokens of one answer, thinking included; never more than what may be sent back."""
+    thinking = habits.thinking_tokens
+    if thinking is None:
+        thinking = THINKING_TOKENS if situation.thinking else 0
+    tokens = habits.answer_tokens + thinking
     most = limits.output_tokens
     return tokens if most is None else min(tokens, most + (limits.thinking_tokens or 0))
 
@@ -70,8 +94,7 @@ def expected(
     situation: Situation,
     clocks: Mapping[str, Clock] | None = None,
     *,
-    mean_output_tokens: float | None = None,
-    tokens_per_byte: float | None = None,
+    habits: Habits = USUAL,
     cached_input_tokens: int = 0,
 ) -> Money:
     """Return what a request will probably cost at the price of `situation.started`.
@@ -83,15 +106,14 @@ def expected(
         limits: What will be sent to stop it.
         situation: When and how it will be sent.
         clocks: The provider's clocks.
-        mean_output_tokens: The mean length of this model's answers, thinking included, if learned.
-        tokens_per_byte: The mean learned for this model's input.
+        habits: What was learned of the model.
         cached_input_tokens: How much of the input the vendor probably still has in its cache.
 
     Raises:
         UnpricedModelError: There is no price; the message says why.
     """
-    tokens_in = expected_input_tokens(size, bounds, tokens_per_byte=tokens_per_byte)
-    tokens_out = expected_output_tokens(limits, situation, mean_output_tokens=mean_output_tokens)
+    tokens_in = expected_input_tokens(size, bounds, habits)
+    tokens_out = expected_output_tokens(limits, situation, habits)
     usage = Usage(
         tokens_in,
         tokens_out * situation.n,

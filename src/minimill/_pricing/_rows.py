@@ -157,10 +157,12 @@ class RequestSize:
     text_bytes: int
     """max(UTF-8, UTF-8 after NFKC) of every text in the messages, names and tool calls included."""
     messages: int
-    ascii_chars: int = 0
-    """Of the text: how many characters are ASCII, for the expectation."""
-    other_chars: int = 0
-    """Of the text: how many are not."""
+    latin_bytes: int = 0
+    """Of the text as it is sent: UTF-8 bytes in Latin letters and ASCII, for the expectation."""
+    cjk_bytes: int = 0
+    """Of it: bytes in Chinese, Japanese and Korean, their punctuation included."""
+    other_bytes: int = 0
+    """Of it: bytes in every other script, and in signs such as emoji."""
     tools: int = 0
     tool_bytes: int = 0
     schemas: int = 0

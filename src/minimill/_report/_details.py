@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from minimill._pricing import Bucket, Ceiling, Charge, PriceRow
@@ -10,9 +10,16 @@ from minimill._usage import Usage
 
 
 def details(
-    charge: Charge | None, usage: Usage | None, ceiling: Ceiling | None, rates: tuple[str, ...]
+    charge: Charge | None,
+    usage: Usage | None,
+    ceiling: Ceiling | None,
+    rates: tuple[str, ...],
+    asked: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Everything that is needed to do the sum again: counts, prices, row, conditions and rates."""
+    """Everything that is needed to do the sum again: counts, prices, row, conditions and rates.
+
+    `asked` is what the request was like, from which later calls learn what to expect.
+    """
     result: dict[str, Any] = {}
     if charge is not None:
         result["buckets"] = _buckets(charge.buckets)
@@ -33,6 +40,8 @@ def details(
         }
     if rates:
         result["rates"] = list(rates)
+    if asked is not None:
+        result["asked"] = dict(asked)
     return result
 
 

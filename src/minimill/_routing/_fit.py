@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from minimill._chat import Audio, ChatRequest, File, Image, JsonSchema
-from minimill._pricing import RequestSize, expected_input_tokens
+from minimill._pricing import USUAL, Habits, RequestSize, expected_input_tokens
 from minimill.catalog import Model, Offer
 
 ABILITIES = ("tools", "vision", "json_schema", "json_object", "audio", "files", "n", "streaming", "reasoning")
@@ -37,7 +37,9 @@ def needs(request: ChatRequest, required: Iterable[str] = (), *, stream: bool = 
     return frozenset(found)
 
 
-def misfit(offer: Offer, needed: frozenset[str], size: RequestSize, today_retired: bool) -> str | None:
+def misfit(
+    offer: Offer, needed: frozenset[str], size: RequestSize, today_retired: bool, habits: Habits = USUAL
+) -> str | None:
     """Why the model cannot serve, in words; None: it can, as far as its file says."""
     model = offer.model
     if today_retired:
@@ -46,7 +48,7 @@ def misfit(offer: Offer, needed: frozenset[str], size: RequestSize, today_retire
     missing = sorted(needed - known)
     if missing:
         return f"cannot do {', '.join(missing)}"
-    tokens = expected_input_tokens(size, model.bounds)
+    tokens = expected_input_tokens(size, model.bounds, habits)
     most = model.max_input_tokens or model.context_tokens
     if most is not None and tokens > most:
         return f"the prompt of about {tokens:,} tokens is longer than its {most:,}"

@@ -10,7 +10,18 @@ from decimal import Decimal
 from minimill._chat import ChatRequest
 from minimill._errors import ConfigError, MinimillError, UnpricedModelError
 from minimill._money import Money
-from minimill._pricing import Bounds, Ceiling, Certainty, Limits, RequestSize, Situation, ceiling, expected
+from minimill._pricing import (
+    Bounds,
+    Ceiling,
+    Certainty,
+    Habits,
+    Limits,
+    RequestSize,
+    Situation,
+    ceiling,
+    expected,
+)
+from minimill._routing._experience import Experience, reasoning_word
 from minimill._routing._fit import misfit, needs, output_limit
 from minimill._routing._health import Health
 from minimill._values import dataclass
@@ -107,6 +118,8 @@ class Plan:
 class Wishes:
     """What a route says about its candidates."""
 
+    route: str | None = None
+    """Its name; None: the call named its models."""
     order: str = "cost"
     requires: tuple[str, ...] = ()
     max_output_tokens: int | None = None
@@ -125,11 +138,13 @@ def make_plan(
     size: RequestSize,
     wishes: Wishes,
     health: Health,
+    experience: Experience,
     comparable: Comparable,
     *,
     stream: bool,
 ) -> Plan:
     """Sort the offers that can serve `request`; the others are left out with the reason."""
+    word = reasoning_word(request)
     needed = needs(request, wishes.requires, stream=stream)
     found: list[Candidate] = []
     left: list[LeftOut] = []
@@ -137,12 +152,14 @@ def make_plan(
         if isinstance(offer, LeftOut):
             left.append(offer)
             continue
-        reason = misfit(offer, needed, size, _retired(offer))
+        thinking = will_think(offer, request)
+        habits = experience.habits(offer.name, wishes.route, word, thinking)
+        reason = misfit(offer, needed, size, _retired(offer), habits)
         unkeyed = _no_key(offer) if reason is None else None
         if reason is not None or unkeyed is not None:
             left.append(LeftOut(offer.name, reason or str(unkeyed), error=unkeyed))
             continue
-        candidate = _candidate(offer, request, size, wishes)
+        candidate = _candidate(offer, request, size, wishes, thinking, habits)
         resting = health.cooling(offer.provider.id, offer.wire_model)
         if resting is not None:
             left.append(LeftOut(offer.name, *resting, candidate=candidate))
@@ -174,10 +191,16 @@ def _no_key(offer: Offer) -> ConfigError | None:
     return None
 
 
-def _candidate(offer: Offer, request: ChatRequest, size: RequestSize, wishes: Wishes) -> Candidate:
+def _candidate(
+    offer: Offer,
+    request: ChatRequest,
+    size: RequestSize,
+    wishes: Wishes,
+    thinking: bool | None,
+    habits: Habits,
+) -> Candidate:
     limit = output_limit(offer.model, request.max_output_tokens, wishes.max_output_tokens)
     asked = replace(request, max_output_tokens=limit)
-    thinking = will_think(offer, request)
     marks = any(getattr(part, "cache", False) for message in request.messages for part in message.parts)
     explicit = marks and offer.quirks.cache_marks != "none"
     priced, unpriced = _ceiling(offer, asked, size, thinking, explicit, wishes.lasts_s)
@@ -187,7 +210,7 @@ def _candidate(offer: Offer, request: ChatRequest, size: RequestSize, wishes: Wi
             "accept_unsure_prices = true on the route"
         )
         priced = None
-    guess = _expected(offer, asked, size, thinking)
+    guess = _expected(offer, asked, size, thinking, habits)
     if guess is not None and priced is not None and guess.currency == priced.money.currency:
         guess = min(guess, priced.money)  # what is likely is never more than what is possible
     return Candidate(offer, asked, size, priced, unpriced, guess, thinking, explicit, wishes.lasts_s)
@@ -284,10 +307,15 @@ def _bounds(offer: Offer, thinking: bool | None) -> Bounds:
     return offer.bounds
 
 
-def _expected(offer: Offer, request: ChatRequest, size: RequestSize, thinking: bool | None) -> Money | None:
+def _expected(
+    offer: Offer, request: ChatRequest, size: RequestSize, thinking: bool | None, habits: Habits
+) -> Money | None:
     situation = _situation(offer, request, size, thinking, False, 0)
+    limits = _limits(offer, request)
     try:
-        return expected(size, offer.rows, offer.bounds, _limits(offer, request), situation, offer.clocks)
+        return expected(
+            size, offer.rows, offer.bounds, limits, situation, offer.clocks, habits=habits
+        )
     except MinimillError:
         return None
 

@@ -24,7 +24,7 @@ from minimill.catalog._files import folder, read_toml, shipped_ids
 from minimill.catalog._marks import ID_PATTERN, url_fault
 from minimill.catalog._shape import validator
 from minimill.catalog._types import Model, Offer, Provider
-from minimill.catalog._user import overlay, own_path, own_prices, user_faults
+from minimill.catalog._user import Origin, overlay, own_path, own_prices, user_faults
 
 Finder = Callable[[str], Path | None]
 """From a provider's id to its file; None: not known."""
@@ -42,6 +42,8 @@ class Catalog:
         overrides: Mapping[str, Mapping[str, Any]] | None = None,
         *,
         origin: str = "minimill.toml",
+        edited: dt.date | None = None,
+        origins: Mapping[str, Mapping[str, Origin]] | None = None,
         environ: Mapping[str, str] | None = None,
         finder: Finder | None = None,
     ) -> None:
@@ -50,17 +52,20 @@ class Catalog:
         Args:
             overrides: The user's `[providers.*]` tables, by provider id, as TOML gives them.
             origin: The user's file, named in errors and in price rows.
+            edited: When that file was last changed, for prices that do not say when they were checked; None: today.
+            origins: By provider and model, where prices are from that stand in other files.
             environ: Looked at for base addresses; None: the process's environment.
             finder: Asked for the file of a provider that is neither shipped nor the user's; None: nobody is.
         """
         self._overrides = dict(overrides or {})
-        self._origin = origin
+        self._origin = Origin(origin, edited or dt.datetime.now(dt.UTC).date())
+        self._origins = dict(origins or {})
         self._environ = environ
         self._finder = finder
         self._providers: dict[str, Provider] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self._overrides, self._origin, self._finder)
+        return _restored, (self._overrides, self._origin, self._origins, self._finder)
 
     def provider_ids(self) -> list[str]:
         """Ids of every provider, shipped and the user's own, in order. No file is read."""
@@ -152,8 +157,8 @@ class Catalog:
 
     def _with_own(self, provider_id: str, own: Mapping[str, Any], file: tuple[Path, str] | None) -> Provider:
         base = read_toml(*file, CatalogError) if file else None
-        today = dt.datetime.now(dt.UTC).date()
-        merged = overlay(base, own, provider_id, self._origin, today)
+        origins = self._origins.get(provider_id, {})
+        merged = overlay(base, own, provider_id, self._origin, origins)
         problem_of = functools.partial(self._own_problem, provider_id, file, merged, own)
         try:
             entry: UserProviderEntry = validator(UserProviderEntry).validate_python(merged)
@@ -164,9 +169,9 @@ class Catalog:
             faults.insert(0, Fault(("id",), f'expected the name of the table, "{provider_id}"'))
         if faults:
             raise problem_of(faults)
-        priced = dict.fromkeys(own_prices(own), self._origin)
-        provider = provider_of(entry, origin=self._origin, own_rows=priced)
-        return _made_free(replace(provider, endpoints=entry.endpoints), entry, self._origin, today)
+        priced = {name: origins.get(name, self._origin).file for name in own_prices(own)}
+        provider = provider_of(entry, origin=self._origin.file, own_rows=priced)
+        return _made_free(replace(provider, endpoints=entry.endpoints), entry, self._origin, origins)
 
     def _own_problem(
         self,
@@ -183,9 +188,21 @@ class Catalog:
         """
         if file is not None:
             checked_provider(read_toml(*file, CatalogError), file[1], provider_id)
-        top = ("providers", provider_id)
-        moved = [Fault((*top, *own_path(fault.path, merged, own)), fault.text) for fault in faults]
-        return problem(self._origin, list(dict.fromkeys(moved)), ConfigError)
+        moved = [Fault(own_path(fault.path, merged, own), fault.text) for fault in faults]
+        placed = [self._placed(provider_id, fault, own) for fault in dict.fromkeys(moved)]
+        first = placed[0][0]
+        return problem(first, [fault for file, fault in placed if file == first], ConfigError)
+
+    def _placed(self, provider_id: str, fault: Fault, own: Mapping[str, Any]) -> tuple[str, Fault]:
+        """The file a fault of the user's stands in, and where there."""
+        file, path = self._origin.file, fault.path
+        if path[:1] == ("models",) and len(path) > 2 and path[2] in ("prices", "free"):
+            model = own["models"][path[1]]
+            name = model.get("id", "") if isinstance(model, dict) else ""
+            found = self._origins.get(provider_id, {}).get(name)
+            if found is not None:
+                file, path = found.file, ("models", found.place or 0, *path[2:])
+        return file, Fault(("providers", provider_id, *path), fault.text)
 
     def _at_address(self, provider: Provider, own: Mapping[str, Any]) -> Provider:
         """The provider at the address that the environment or the user names, in the region there."""
@@ -204,20 +221,30 @@ class Catalog:
         return replace(provider, base_url=address, region=own.get("region", region))
 
 
-def _restored(overrides: Mapping[str, Mapping[str, Any]], origin: str, finder: Finder | None) -> Catalog:
-    return Catalog(overrides, origin=origin, finder=finder)
+def _restored(
+    overrides: Mapping[str, Mapping[str, Any]],
+    origin: Origin,
+    origins: Mapping[str, Mapping[str, Origin]],
+    finder: Finder | None,
+) -> Catalog:
+    return Catalog(overrides, origin=origin.file, edited=origin.edited, origins=origins, finder=finder)
 
 
-def _made_free(provider: Provider, entry: UserProviderEntry, origin: str, today: dt.date) -> Provider:
+def _made_free(
+    provider: Provider, entry: UserProviderEntry, origin: Origin, origins: Mapping[str, Origin]
+) -> Provider:
     """The models that the user calls free get their row."""
-    row = (free_row(provider.currency, origin, today),)
-    free = {model.id for model in entry.models if model.free or (entry.free and not model.prices)}
+    free = {}
+    for model in entry.models:
+        if model.free or (entry.free and not model.prices):
+            said = origins.get(model.id, origin) if model.free else origin
+            free[model.id] = (free_row(provider.currency, said.file, said.edited),)
     if not free:
         return provider
-    models = {name: replace(m, rows=row) if name in free else m for name, m in provider.models.items()}
+    models = {name: replace(m, rows=free[name]) if name in free else m for name, m in provider.models.items()}
     other = provider.any_model
     if other is not None and "*" in free:
-        other = replace(other, rows=row)
+        other = replace(other, rows=free["*"])
     return replace(provider, models=models, any_model=other)
 
 

@@ -6,7 +6,7 @@ import its siblings.
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from minimill.catalog._checks import FREE_ALONE
 from minimill.catalog._entries import UserProviderEntry
@@ -18,7 +18,23 @@ OPEN_ABILITIES = ("streaming", "tools", "json_schema", "json_object")
 _EVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def overlay(base: Table | None, own: Table, provider: str, origin: str, today: dt.date) -> dict[str, Any]:
+class Origin(NamedTuple):
+    """Where the user says something: the file, and when somebody last looked at it."""
+
+    file: str
+    edited: dt.date
+    """The day of its last change, which is the `checked` of what does not say one."""
+    place: int | None = None
+    """For a model that a price file names: its place in that file's list."""
+
+
+Origins = Mapping[str, Origin]
+"""By id of the model: where its price is from, if not from the file of the user's other tables."""
+
+
+def overlay(
+    base: Table | None, own: Table, provider: str, origin: Origin, origins: Origins
+) -> dict[str, Any]:
     """One raw provider table: `own` over `base`, or `own` filled up where there is no `base`.
 
     What is not of the right kind is left as it stands, for the checks to tell.
@@ -29,15 +45,15 @@ def overlay(base: Table | None, own: Table, provider: str, origin: str, today: d
             "name": provider,
             "currency": "USD",
             "status": "documented",
-            "source": origin,
-            "checked": today,
+            "source": origin.file,
+            "checked": origin.edited,
             "auth": {"optional": not ("key_env" in own or "env" in _table(own.get("auth")))},
         }
         own = {"models": [{"id": "*"}], **own}
     currency = own.get("currency", base["currency"])
     models = own.get("models")
     if isinstance(models, list):
-        own = {**own, "models": [_filled(model, base, currency, origin, today) for model in models]}
+        own = {**own, "models": [_filled(model, base, currency, origin, origins) for model in models]}
     merged = _merged(base, own)
     if isinstance(own.get("key_env"), (str, list, tuple)):
         merged["auth"] = {**_table(merged.get("auth")), "env": _as_list(own["key_env"])}
@@ -73,15 +89,18 @@ def _merged_models(base: Any, own: list[Any]) -> list[Any]:
     return result
 
 
-def _filled(model: Any, base: Table, currency: Any, origin: str, today: dt.date) -> Any:
+def _filled(model: Any, base: Table, currency: Any, origin: Origin, origins: Origins) -> Any:
     """A user's model with the keys that only shipped files must give."""
     if not isinstance(model, dict):
         return model
     filled = dict(model)
+    if isinstance(model.get("id"), str):
+        origin = origins.get(model["id"], origin)
+    source, checked = origin.file, origin.edited
     if model.get("id") not in [known.get("id") for known in base.get("models", ())]:
-        filled = {"source": origin, "checked": today, "abilities": list(OPEN_ABILITIES), **model}
+        filled = {"source": source, "checked": checked, "abilities": list(OPEN_ABILITIES), **model}
     if isinstance(model.get("prices"), list):
-        defaults = {"since": _EVER, "currency": currency, "source": origin, "checked": today}
+        defaults = {"since": _EVER, "currency": currency, "source": source, "checked": checked}
         filled["prices"] = [{**defaults, **row} if isinstance(row, dict) else row for row in model["prices"]]
     return filled
 

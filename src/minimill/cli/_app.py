@@ -33,6 +33,7 @@ COMMANDS = {
     "chat": Entry("minimill.cli._chat", "chat", "Ask a model, or talk with one."),
     "plan": Entry("minimill.cli._plan", "plan", "What a chat call would do and cost; nothing is sent."),
     "models": Entry("minimill.cli._models", "models", "Models, what they can do, and today's prices."),
+    "prices": Entry("minimill.cli._prices", "prices", "Prices: today's or another day's, history, checks."),
     "budget": Entry("minimill.cli._budget", "budget", "Budgets: what is left, held, to correct."),
     "spend": Entry("minimill.cli._spend", "spend", "What was spent, on what and by whom."),
     "explain": Entry("minimill.cli._explain", "explain", "The arithmetic of one call's charge."),

@@ -169,11 +169,20 @@ def _units(nanos: Decimal, currency: str) -> str:
 
 
 def show_row(out: Output, row: Mapping[str, Any]) -> None:
-    """The price row: since when, where it was read, and when somebody last looked."""
+    """The price row: since when, where it was read, and when somebody last looked; or whose own price it is."""
+    if row["origin"] != "catalog":
+        out.line(f"   price {own_price_words(row)}")
+        return
     sure = {"vendor": "the vendor's own page", "reported": "reported by others", "unsure": "unsure"}
     said = sure.get(row["certainty"], row["certainty"])
-    origin = "" if row["origin"] == "catalog" else f", set in {row['origin']}"
-    out.line(f"   price since {row['since']}{origin}: {row['source']} (checked {row['checked']}, {said})")
+    out.line(f"   price since {row['since']}: {row['source']} (checked {row['checked']}, {said})")
+
+
+def own_price_words(row: Mapping[str, Any]) -> str:
+    """Where a price of the user's own is from. One without a date in the file holds since ever."""
+    since = "" if str(row["since"]).startswith("1970-01-01T00:00:00") else f" since {row['since']}"
+    source = "" if row["origin"] in row["source"] else f": {row['source']}"
+    return f"of your own, set in {row['origin']}{since}{source} (checked {row['checked']})"
 
 
 def _words(out: Output, head: str, words: Sequence[str]) -> None:

@@ -155,11 +155,12 @@ def _json(provider: Provider, model: Model, now: dt.datetime) -> dict[str, Any]:
         "retires_on": None if model.retires_on is None else model.retires_on.isoformat(),
         "source": model.source,
         "checked": None if model.checked is None else model.checked.isoformat(),
-        "price": None if row is None else _price_json(row),
+        "price": None if row is None else price_json(row),
     }
 
 
-def _price_json(row: PriceRow) -> dict[str, Any]:
+def price_json(row: PriceRow) -> dict[str, Any]:
+    """Everything that a price row says; prices as exact text."""
     return {
         "currency": row.currency,
         "free": row.free,

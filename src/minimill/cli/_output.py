@@ -119,8 +119,8 @@ class Output:
         for amount, sign, plain in parts:
             done += max(amount, 0)
             cells = width if done >= whole else -(-width * done // whole) if done else 0
-            drawn += (sign if self._draws() else plain) * (min(cells, width) - len(drawn))
-        return drawn + ("·" if self._draws() else ".") * (width - len(drawn))
+            drawn += (sign if self.draws() else plain) * (min(cells, width) - len(drawn))
+        return drawn + ("·" if self.draws() else ".") * (width - len(drawn))
 
     def _stacked(self, table: Table) -> None:
         names = table.names
@@ -133,7 +133,8 @@ class Output:
                     style = cell.style if isinstance(cell, Styled) else ""
                     self.line(f"{name}{' ' * (wide - cells_wide(name))}  {text_of(cell)}", style)
 
-    def _draws(self) -> bool:
+    def draws(self) -> bool:
+        """Whether bars and charts may be drawn with signs that are not ASCII."""
         return "utf" in (getattr(self.file, "encoding", None) or "").lower()
 
     def _rich(self) -> Console:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from minimill.cli._asking import asked, asking_options, message_of, messages_of
-from minimill.cli._common import common, config_option, meant
+from minimill.cli._common import Common, books, common, config_option, meant
 from minimill.cli._output import Output, Table, aligned
 
 if TYPE_CHECKING:
@@ -25,22 +25,28 @@ if TYPE_CHECKING:
 @click.pass_context
 def plan(ctx: click.Context, /, message: tuple[str, ...], details: bool, **values: Any) -> None:
     """What a chat call would do: candidates in order, what each probably costs and can cost at most, and why others
-    are left out. Nothing is sent, nothing is reserved.
+    are left out. What is probable is learned from the books. Nothing is sent, nothing is reserved.
 
     MESSAGE is the prompt; - reads it from standard input. Exit code 1 if no candidate is left.
     """
-    from minimill._client import Client
+    import anyio
 
     text = message_of(message)
     if text is None:
         raise click.UsageError("give a MESSAGE, or - to read it from standard input")
     with meant():
-        made = Client(common(ctx).settings(), ledger="memory:").plan(
-            messages_of(values["system"], text), **asked(values)
-        )
+        made = anyio.run(_planned, common(ctx), messages_of(values["system"], text), asked(values))
     show_plan(Output(), made, details=details)
     if not made.candidates:
         ctx.exit(1)
+
+
+async def _planned(given: Common, messages: Any, options: dict[str, Any]) -> Plan:
+    from minimill._client import Client
+
+    async with books(given) as ledger, Client(given.settings(), ledger=ledger) as client:
+        await client.learn()
+        return client.plan(messages, **options)
 
 
 def show_plan(out: Output, made: Plan, *, details: bool) -> None:

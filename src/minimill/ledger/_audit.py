@@ -65,6 +65,12 @@ def in_range(row: SpendRow, since: dt.datetime | None, until: dt.datetime | None
     )
 
 
+def in_order(rows: Iterable[SpendRow], last: int | None) -> list[SpendRow]:
+    """Rows in the order in which they started; of them only the `last` ones, if given."""
+    ordered = sorted(rows, key=lambda row: (row.record.started_at, row.record.attempt_id))
+    return ordered if last is None else ordered[max(len(ordered) - last, 0) :]
+
+
 def unknown_budget(name: str, known: Iterable[str]) -> LedgerError:
     """The error for a budget that was never declared."""
     names = ", ".join(sorted(known)) or "none"

@@ -302,9 +302,14 @@ class Ledger(Protocol):
         ...
 
     async def records(
-        self, *, since: dt.datetime | None = None, until: dt.datetime | None = None, call_id: str | None = None
+        self,
+        *,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+        call_id: str | None = None,
+        last: int | None = None,
     ) -> list[SpendRow]:
-        """Attempts that started in [since, until), in that order.
+        """Attempts that started in [since, until), in that order; of them only the `last` ones, if given.
 
         One that nobody closed is among them: as `open` until its `expires_at`, then as `lost`.
         """

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from minimill._errors import LedgerError
 from minimill.ledger._accounts import Account, Attempt
-from minimill.ledger._audit import differences, in_range, unknown_budget
+from minimill.ledger._audit import differences, in_order, in_range, unknown_budget
 from minimill.ledger._base import Balance, BudgetDefinition, HoldInfo, SpendRow
 from minimill.ledger._sqlite_file import connect_reader
 from minimill.ledger._sqlite_rows import ACCOUNT_COLUMNS, ATTEMPT_COLUMNS, account_of
@@ -58,12 +58,14 @@ class Reader:
         found = [hold_info(self._tables, attempt, self._now_us) for attempt in self._open()]
         return sorted(found, key=lambda hold: (hold.reserved_at, hold.attempt_id))
 
-    def records(self, since: dt.datetime | None, until: dt.datetime | None, call_id: str | None) -> list[SpendRow]:
+    def records(
+        self, since: dt.datetime | None, until: dt.datetime | None, call_id: str | None, last: int | None
+    ) -> list[SpendRow]:
         """See `Ledger.records`."""
-        closed = self._closed_of_call(call_id) if call_id is not None else self._closed_between(since, until)
+        closed = self._closed_of_call(call_id) if call_id is not None else self._closed_between(since, until, last)
         rows = [spend_row(self._tables, attempt, self._now_us) for attempt in (*closed, *self._open())]
         found = [row for row in rows if row is not None and in_range(row, since, until, call_id)]
-        return sorted(found, key=lambda row: (row.record.started_at, row.record.attempt_id))
+        return in_order(found, last)
 
     def audit(self) -> list[str]:
         """See `Ledger.audit`."""
@@ -83,10 +85,13 @@ class Reader:
         sql = f"SELECT process, NULL, {ATTEMPT_COLUMNS} FROM holds"
         return self._tables.attempts_of(self._db.execute(sql).fetchall())
 
-    def _closed_between(self, since: dt.datetime | None, until: dt.datetime | None) -> list[Attempt]:
+    def _closed_between(
+        self, since: dt.datetime | None, until: dt.datetime | None, last: int | None
+    ) -> list[Attempt]:
         low = -(2**62) if since is None else to_us(since)
         high = 2**62 if until is None else to_us(until)
-        return self._closed("started_us >= ? AND started_us < ?", low, high)
+        newest = "started_us >= ? AND started_us < ? ORDER BY started_us DESC, id DESC LIMIT ?"
+        return self._closed(newest, low, high, -1 if last is None else last)
 
     def _closed_of_call(self, call_id: str) -> list[Attempt]:
         # Attempts named after their call are found by key; others by looking through all.

@@ -19,7 +19,7 @@ from types import TracebackType
 from minimill._errors import LedgerError
 from minimill._money import Money
 from minimill.ledger._accounts import OPEN, Account, Attempt, Provider, Refusal
-from minimill.ledger._audit import differences, in_range, unbooked, unknown_budget
+from minimill.ledger._audit import differences, in_order, in_range, unbooked, unknown_budget
 from minimill.ledger._base import (
     AttemptMeta,
     AttemptRecord,
@@ -363,14 +363,19 @@ class MemoryLedger:
         return sorted(found, key=lambda hold: (hold.reserved_at, hold.attempt_id))
 
     async def records(
-        self, *, since: dt.datetime | None = None, until: dt.datetime | None = None, call_id: str | None = None
+        self,
+        *,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+        call_id: str | None = None,
+        last: int | None = None,
     ) -> list[SpendRow]:
         """See `Ledger.records`."""
         self._own()
         with self as now_us:
             rows = [spend_row(self._store, attempt, now_us) for attempt in self._store.attempts.values()]
         found = [row for row in rows if row is not None and in_range(row, since, until, call_id)]
-        return sorted(found, key=lambda row: (row.record.started_at, row.record.attempt_id))
+        return in_order(found, last)
 
     async def audit(self) -> list[str]:
         """See `Ledger.audit`."""

@@ -202,10 +202,15 @@ class SqliteLedger:
         return await self._read(lambda reader: reader.holds())
 
     async def records(
-        self, *, since: dt.datetime | None = None, until: dt.datetime | None = None, call_id: str | None = None
+        self,
+        *,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+        call_id: str | None = None,
+        last: int | None = None,
     ) -> list[SpendRow]:
         """See `Ledger.records`."""
-        return await self._read(lambda reader: reader.records(since, until, call_id))
+        return await self._read(lambda reader: reader.records(since, until, call_id, last))
 
     async def audit(self) -> list[str]:
         """See `Ledger.audit`."""

@@ -36,7 +36,7 @@ def test_help_names_every_command(run: Run) -> None:
     out = run("--help").stdout
     assert run("-h").stdout == run().stdout == out
     listed = [line.split()[0] for line in out.partition("Commands:")[2].splitlines() if line.strip()]
-    assert [name for name in listed if name != "demo"] == "chat plan models budget spend explain doctor".split()
+    assert [name for name in listed if name != "demo"] == "chat plan models prices budget spend explain doctor".split()
 
 
 @pytest.mark.parametrize("name", [name for name in _app.COMMANDS if name != "demo"])

@@ -1,6 +1,8 @@
 """`minimill explain`: the arithmetic of a charge, done again."""
 
+import json
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +36,40 @@ def test_the_arithmetic_of_a_call(run: Run, books: str) -> None:
            assumed: text: at most 1 tokens a byte of UTF-8, 20 bytes
         """  # noqa: E501
     )
+
+
+def test_a_price_of_ones_own(run: Run, world: Path) -> None:
+    """Whose it is, in the books' own record: the file, since when, and the contract it names."""
+    rows = """
+[[providers.acme.models]]
+id = "m"
+prices = [{ input_per_mtok = 1, output_per_mtok = 5, checked = 2026-11-20 }]
+[[providers.other.models]]
+id = "m"
+[[providers.other.models.prices]]
+since = 2026-01-01T00:00:00Z
+input_per_mtok = 1
+output_per_mtok = 5
+source = "contract 7"
+checked = 2026-11-20
+"""
+    (world.parent / "contract.toml").write_text(rows, encoding="utf-8")
+    text = world.read_text(encoding="utf-8")
+    for name in ("acme", "other"):
+        start = text.index(f"[[providers.{name}.models.prices]]")
+        text = text[:start] + text[text.index("checked", start) :].partition("\n")[2]
+    text = text.replace("limit = \"1 CNY\"", "limit = \"100 CNY\"")
+    world.write_text(f'price_files = ["contract.toml"]\n{text}', encoding="utf-8")
+    for name, said in (
+        ("acme", "of your own, set in contract.toml (checked 2026-11-20)"),
+        ("other", "of your own, set in contract.toml since 2026-01-01T00:00:00+00:00: contract 7 (checked 2026-11-20)"),
+    ):
+        run("chat", "hello", "--model", f"{name}:m")
+        out = run("spend", "--attempts", "--jsonl").stdout
+        call_id = json.loads(out.splitlines()[-1])["call_id"]
+        told = run("explain", call_id).stdout
+        assert told.count(f"   price {said}\n") == 2  # of the charge, and of what was reserved
+        assert "vendor's own page" not in told
 
 
 def test_one_attempt_of_a_call(run: Run, books: str) -> None:

@@ -83,3 +83,13 @@ def test_a_message_that_is_no_text(run: Run, world: Path) -> None:
     """Bytes that are no UTF-8 are refused, not guessed at."""
     result = run("plan", "-", input=b"\xff\xfe", code=2)
     assert result.stderr == "error: the message on standard input is not UTF-8\n"
+
+
+def test_what_is_probable_is_learned_from_the_books(run: Run, world: Path) -> None:
+    """Ten tokens of an answer make the next cheaper: (5 × 500 + 10) ÷ 6 = 419, and (5 × 419 + 10) ÷ 6 = 351."""
+    before = run("plan", "hello", "--max-output-tokens", "2000").stdout
+    assert "1.  acme:m     ¥0.004028  ¥0.016024" in before
+    run("chat", "hello", "--model", "acme:m")
+    run("chat", "hello", "--route", "default")
+    after = run("plan", "hello", "--max-output-tokens", "2000").stdout
+    assert "1.  acme:m     ¥0.002836  ¥0.016024" in after

@@ -9,7 +9,10 @@ import pytest
 from minimill import ConfigError
 from minimill._config import load_settings
 
-KEYS = "aliases, app, budgets, defaults, http, ledger, max_rate_age_days, providers, rates, require_budget, routes"
+KEYS = (
+    "aliases, app, budgets, defaults, http, ledger, max_rate_age_days, price_files, providers, rates, "
+    "require_budget, routes"
+)
 SECRET = "sk-1234567890abcdefghij"
 
 BROKEN = [

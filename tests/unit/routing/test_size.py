@@ -22,7 +22,7 @@ from minimill import (
     user,
 )
 from minimill._routing import measure, needs
-from minimill._routing._size import wide_bytes
+from minimill._routing._size import script_bytes, wide_bytes
 from minimill.dialects._strict_schema import strict_schema
 
 
@@ -53,7 +53,25 @@ def test_every_text_of_every_part_counts() -> None:
     )
     size = measure(request)
     assert size.text_bytes == 3 + 3 + 3 + 3 + (3 + 1 + 7) + (3 + 1 + 6)
-    assert (size.messages, size.ascii_chars, size.other_chars) == (3 + 1, 30, 1)
+    assert (size.messages, size.latin_bytes, size.cjk_bytes, size.other_bytes) == (3 + 1, 30, 3, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "scripts"),
+    [
+        ("plain", (5, 0, 0)),
+        ("déjà vu", (9, 0, 0)),
+        ("你好\uff0c世界\uff01", (0, 18, 0)),
+        ("カナ 한글", (1, 12, 0)),
+        ("мир", (0, 0, 6)),
+        ("a — 你 🙂", (4, 3, 3 + 4)),
+        ("\ud800", (0, 3, 0)),  # what cannot be sent is counted all the same
+        ("", (0, 0, 0)),
+    ],
+)
+def test_bytes_are_told_apart_by_script(text: str, scripts: tuple[int, int, int]) -> None:
+    """Latin with its marks; Chinese, Japanese and Korean with their punctuation; all else."""
+    assert script_bytes(text) == scripts
 
 
 def test_tools_schemas_and_media_are_counted_apart() -> None:
