@@ -9,8 +9,8 @@ MODEL = "doubao:doubao-seed-2-1-lite-260915"
 CONFIG = {
     "ledger": "memory:",
     "budgets": {
-        "all": {"limit": "0.02 CNY", "window": "day", "zone": "Asia/Shanghai"},
         # A share of 1: all of so small a budget may be out with one vendor at once, not just a fifth of it.
+        "all": {"limit": "0.02 CNY", "window": "day", "zone": "Asia/Shanghai", "unconfirmed_share": 1},
         "each-user": {"limit": "0.004 CNY", "by": "user", "unconfirmed_share": 1},
     },
 }

@@ -24,6 +24,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+import minimill
 from minimill._config import _load, load_settings
 from minimill._pricing import Exchange
 from minimill.catalog import Provider
@@ -102,6 +103,7 @@ class Session:
             Path(named[1]).write_text(text, encoding="utf-8")
 
     def _shell(self, block: Block) -> None:
+        self._runner.run(self._written())
         printed = ""
         for line in block.text.splitlines():
             if not line.strip() or line.startswith("#"):
@@ -113,6 +115,12 @@ class Session:
             assert result.exit_code == 0, result.output
             printed += result.output
         self.printed = printed
+
+    async def _written(self) -> None:
+        """What calls ended with is handed to the ledger's thread: a command that follows reads it a moment later."""
+        for client in self.names.values():
+            if isinstance(client, minimill.Client) and not getattr(client._ledger, "_closed", False):
+                await client._ledger.flush()
 
     def _filled(self, argument: str) -> str:
         """Ids are made at run time: a page writes CALL_ID, and a block before it sets the name `call_id`."""
