@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -188,6 +189,27 @@ def test_local_model(sim: Simulator, tmp_path: Path) -> None:
     assert "total $0.00 (exact)" in printed
     sim.always("llamacpp", Fault.status(503))
     assert "openai (gpt-5.6-luna): You asked: Say hello." in script(sim, tmp_path, "local_model.py")
+
+
+def test_price_war(tmp_path: Path) -> None:
+    """Who was cheapest on each day, from the rows alone; the pictures of the documentation are these."""
+    printed = run({}, tmp_path, str(EXAMPLES / "price_war.py"), str(tmp_path))
+    assert printed.splitlines() == [
+        "from    CNY a day  cheapest                  that is not given away",
+        "01 May      64.26  openai:gpt-3.5-turbo",
+        "06 May      15.50  deepseek:deepseek-chat",
+        "11 May      13.25  glm:glm-3-turbo",
+        "15 May       4.65  doubao:doubao-lite-32k",
+        "21 May       0.00  ernie:ernie-speed-128k    doubao:doubao-lite-32k, 4.65",
+        "what they cost is not known: doubao:doubao-pro-128k, hunyuan:hunyuan-standard-32k, hunyuan:hunyuan-pro-32k",
+    ]
+    for name, ground in (("price_war.svg", "#ffffff"), ("price_war-dark.svg", "#0d1117")):
+        drawn = (tmp_path / name).read_text(encoding="utf-8")
+        assert ElementTree.fromstring(drawn).tag == "{http://www.w3.org/2000/svg}svg"
+        assert f'fill="{ground}"' in drawn
+        assert drawn == (EXAMPLES.parent / "docs" / "images" / name).read_text(encoding="utf-8"), (
+            "the picture is out of date: python examples/price_war.py docs/images"
+        )
 
 
 def test_the_keys_named_here_are_the_vendors_own() -> None:

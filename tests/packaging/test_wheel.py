@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PROVIDERS = sorted(path.stem for path in (ROOT / "providers").glob("*.toml"))
+HISTORY = sorted(path.stem for path in (ROOT / "providers" / "history").glob("*.toml"))
 
 pytestmark = pytest.mark.xdist_group("packaging")
 
@@ -98,7 +99,9 @@ def test_the_wheel_holds_the_package_alone(wheel: Path) -> None:
         names = archive.namelist()
     assert "minimill/py.typed" in names
     files = [Path(name) for name in names if name.startswith("minimill/_providers/")]
-    assert sorted(file.stem for file in files if file.suffix == ".toml") == PROVIDERS
+    found = sorted(file for file in files if file.suffix == ".toml")
+    assert [file.stem for file in found if file.parent.name == "_providers"] == PROVIDERS
+    assert [file.stem for file in found if file.parent.name == "history"] == HISTORY
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"minimill"}
     assert not [name for name in names if Path(name).match("test_*") or Path(name).suffix == ".pyc"]
 

@@ -22,6 +22,7 @@ from ._learned import Length, TextRatio
 from ._rows import Bounds, Certainty, Clock, PriceRow, Rates, RequestSize, Situation, Tier
 from ._select import PriceUnknown, find_rows, rows_at, rows_between
 from ._sheet import tier_words
+from ._storage import StorageCharge, storage_cost
 
 __all__ = [
     # rows
@@ -58,7 +59,9 @@ __all__ = [
     "Bucket",
     "Charge",
     "PriceUnknown",
+    "StorageCharge",
     "cost",
+    "storage_cost",
     # exchange
     "BUILT_IN",
     "MARGIN",

@@ -20,7 +20,7 @@ from ._clock import run_between
 from ._cost import Bucket, bucket
 from ._rows import Bounds, Certainty, Clock, PriceRow, Rates, RequestSize, Situation, Tier
 from ._select import PriceUnknown, one_currency, rows_between
-from ._sheet import DEFAULT_TIERS, FINE, Cell, fee_cell, schedule, token_cell
+from ._sheet import DEFAULT_TIERS, FINE, Cell, fee_cell, no_price, schedule, token_cell
 
 _NEVER, _MAYBE, _SURELY = range(3)
 _DOUBT = {Certainty.VENDOR: 0, Certainty.REPORTED: 1, Certainty.UNSURE: 2}
@@ -287,7 +287,7 @@ def _search(row: PriceRow, states: Sequence[int], kinds: _Kinds) -> _Dearest:
         outputs += _token_cells(row, states, "audio_output")
     fees = [
         fee
-        for fee in _candidates(states, [rates.per_request for rates in _all_rates(row)])
+        for fee in _candidates(row, states, [rates.per_request for rates in _all_rates(row)])
         if fee is not None
     ]
     units = {name: _unit_cell(row, states, name) for rates in _all_rates(row) for name in rates.per_unit}
@@ -299,10 +299,14 @@ def _all_rates(row: PriceRow) -> list[Rates]:
     return [row.rates, *(tier.rates for tier in row.tiers)]
 
 
-def _candidates(states: Sequence[int], values: Sequence[Decimal | None]) -> list[Decimal | None]:
+def _candidates(
+    row: PriceRow, states: Sequence[int], values: Sequence[Decimal | None]
+) -> list[Decimal | None]:
     """Every value that the cascade can end with; `values` are the row's own and then each tier's."""
     found = [values[0]]
-    for state, value in zip(states, values[1:], strict=True):
+    for tier, state, value in zip(row.tiers, states, values[1:], strict=True):
+        if tier.no_price and state != _NEVER:
+            found = [None] if state == _SURELY else [*found, None]
         if value is not None and state == _SURELY:
             found = [value]
         elif value is not None and state == _MAYBE:
@@ -311,14 +315,15 @@ def _candidates(states: Sequence[int], values: Sequence[Decimal | None]) -> list
 
 
 def _token_cells(row: PriceRow, states: Sequence[int], name: str) -> list[Cell]:
-    found = _candidates(states, [getattr(rates, f"{name}_per_mtok") for rates in _all_rates(row)])
+    found = _candidates(row, states, [getattr(rates, f"{name}_per_mtok") for rates in _all_rates(row)])
     if None in found and name in ("input", "output"):
-        raise PriceUnknown(f"its price row has no {name} price under every condition")
+        possible = [tier for tier, state in zip(row.tiers, states, strict=True) if state != _NEVER]
+        raise PriceUnknown(no_price(possible) or f"its price row has no {name} price under every condition")
     return [token_cell(name.removeprefix("explicit_"), price) for price in found if price is not None]
 
 
 def _unit_cell(row: PriceRow, states: Sequence[int], name: str) -> Cell | None:
-    found = _candidates(states, [rates.per_unit.get(name) for rates in _all_rates(row)])
+    found = _candidates(row, states, [rates.per_unit.get(name) for rates in _all_rates(row)])
     prices = [price for price in found if price is not None]
     return (
         max((fee_cell(f"unit:{name}", price) for price in prices), key=_fine)

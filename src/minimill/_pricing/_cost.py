@@ -97,7 +97,7 @@ def cost(
     assumptions = (*usage.oddities, *_doubts(best, readings, priced), *chosen.assumptions)
     row = readings[best].plan.row
     return Charge(
-        money=_money(chosen.fine, row.currency),
+        money=whole_nanos(chosen.fine, row.currency),
         buckets=tuple(bucket(cell, count) for cell, count in chosen.items),
         row=row,
         conditions=() if row.free else readings[best].sheet.conditions,
@@ -295,7 +295,12 @@ def _fees(sheet: Sheet, usage: Usage) -> Iterator[tuple[Cell, int]]:
             yield sheet.units[name], count
 
 
-def _money(fine: int, currency: str) -> Money:
+def whole_nanos(fine: int, currency: str) -> Money:
+    """Round the sum of a bill up to whole nanos, once.
+
+    Raises:
+        PriceUnknown: It is beyond what the books can hold.
+    """
     try:
         return Money(-(-fine // FINE), currency)
     except OverflowError:

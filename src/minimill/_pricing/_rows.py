@@ -50,12 +50,16 @@ class Rates:
     per_unit: Mapping[str, Decimal] = field(default_factory=dict, hash=False)
     """Fees in units of the currency for each counted thing, e.g. `web_search`."""
     cache_storage_per_mtok_hour: Decimal | None = None
-    """Storage of an explicit cache, per million tokens and hour; billed outside the call."""
+    """Storage of an explicit cache, per million tokens and hour; billed outside the call, see `storage_cost`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """Rates that replace the row's where all stated conditions hold; later tiers win over earlier."""
+    """Rates that replace the row's where all stated conditions hold; later tiers win over earlier.
+
+    With `no_price` it takes away every price that the row and earlier tiers state: under these conditions
+    the vendor sells nothing, or nobody knows for how much.
+    """
 
     rates: Rates
     input_over: int | None = None
@@ -70,6 +74,8 @@ class Tier:
     """Holds for this service tier as the answer names it (`batch`, `flex`, `priority`, …)."""
     clock: str | None = None
     """Holds inside this clock of the provider (peak hours)."""
+    no_price: bool = False
+    """True: what these conditions cost is not known, which is neither zero nor the row's price."""
 
 
 @dataclass(frozen=True, slots=True)

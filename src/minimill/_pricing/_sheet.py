@@ -5,7 +5,7 @@ It knows rows and conditions, no usage and no requests. It may import `_rows` an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -142,7 +142,16 @@ def tier_words(tier: Tier) -> str:
         f"service tier {tier.service_tier}" if tier.service_tier is not None else "",
         f"{tier.clock} hours" if tier.clock is not None else "",
     ]
-    return " and ".join(word for word in words if word)
+    return " and ".join(word for word in words if word) + (": no price" if tier.no_price else "")
+
+
+def no_price(tiers: Iterable[Tier]) -> str | None:
+    """Say which of `tiers` has no price, if one has none."""
+    last = next((tier for tier in reversed([*tiers]) if tier.no_price), None)
+    if last is None:
+        return None
+    when = tier_words(last).removesuffix(": no price")
+    return f"its price row has no price for {when}"
 
 
 def _times(name: str, price: Decimal, factor: int) -> int:
@@ -154,13 +163,18 @@ def _times(name: str, price: Decimal, factor: int) -> int:
 
 
 def _cascade(row: PriceRow, holding: int) -> tuple[dict[str, Decimal | None], dict[str, Decimal]]:
-    """Start from the row's rates; each holding tier replaces what it names. A free row is priced at zero."""
+    """Start from the row's rates; each holding tier replaces what it names, or takes all of it away.
+
+    A free row is priced at zero.
+    """
     if row.free:
         return {name: Decimal(0) if name in _NEEDED else None for name in _FIELDS}, {}
     values: dict[str, Decimal | None] = {name: getattr(row.rates, name) for name in _FIELDS}
     units = dict(row.rates.per_unit)
     for place, tier in enumerate(row.tiers):
         if holding >> place & 1:
+            if tier.no_price:
+                values, units = dict.fromkeys(_FIELDS), {}
             named = {name: getattr(tier.rates, name) for name in _FIELDS}
             values.update({name: value for name, value in named.items() if value is not None})
             units.update(tier.rates.per_unit)
@@ -171,7 +185,9 @@ def _sheet(row: PriceRow, holding: int, explicit_cache: bool) -> Sheet:
     values, units = _cascade(row, holding)
     plain, output = values["input_per_mtok"], values["output_per_mtok"]
     if plain is None or output is None:
-        raise PriceUnknown(f"its price row has no {'input' if plain is None else 'output'} price")
+        missing = "input" if plain is None else "output"
+        held = [tier for place, tier in enumerate(row.tiers) if holding >> place & 1]
+        raise PriceUnknown(no_price(held) or f"its price row has no {missing} price")
     cached = _first(
         values["explicit_cached_input_per_mtok"] if explicit_cache else None,
         values["cached_input_per_mtok"],

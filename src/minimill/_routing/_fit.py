@@ -43,7 +43,7 @@ def misfit(
     """Why the model cannot serve, in words; None: it can, as far as its file says."""
     model = offer.model
     if today_retired:
-        return f"retired by the vendor on {model.retires_on}"
+        return "retired by the vendor" + (f" on {model.retires_on}" if model.retires_on else "")
     known = model.abilities if model.listed else frozenset(ABILITIES)
     missing = sorted(needed - known)
     if missing:

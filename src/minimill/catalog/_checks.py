@@ -9,7 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from minimill.catalog._entries import ClockEntry, ModelEntry, PriceEntry, ProviderEntry, RatesEntry, TierEntry
+from minimill.catalog._entries import (
+    ClockEntry,
+    ModelEntry,
+    PastModelEntry,
+    PriceEntry,
+    ProviderEntry,
+    RatesEntry,
+    TierEntry,
+)
 from minimill.catalog._faults import Fault, Path, nearest, shown, unknown_word
 from minimill.catalog._quirks import (
     COST_FIELDS,
@@ -35,7 +43,7 @@ def faults_in(entry: ProviderEntry) -> list[Fault]:
         *_header_faults(entry),
         *_error_faults(entry),
         *_clock_faults(entry),
-        *_name_faults(entry.models),
+        *name_faults(entry.models),
         *_extra_body_faults(entry),
         *(
             fault
@@ -157,7 +165,8 @@ def zone_fault(name: str) -> str | None:
     return None
 
 
-def _name_faults(models: Iterable[ModelEntry]) -> Iterator[Fault]:
+def name_faults(models: Iterable[ModelEntry | PastModelEntry]) -> Iterator[Fault]:
+    """Ids and aliases that name two models."""
     seen: dict[str, str] = {}
     for number, model in enumerate(models):
         names: list[tuple[Path, str]] = [(("id",), model.id)]
@@ -178,18 +187,28 @@ def _model_faults(entry: ProviderEntry, model: ModelEntry, number: int) -> Itera
         low, high = getattr(model, small), getattr(model, large)
         if low is not None and high is not None and low > high:
             yield Fault((*path, small), f"expected at most {large} = {high}, found {low}")
-    for place, row in enumerate(model.prices):
-        yield from _row_faults(entry, row, (*path, "prices", place))
-    yield from _overlaps(entry, model.prices, path)
+    yield from price_faults(model.prices, path, regions=entry.regions, clocks=entry.clocks)
 
 
-def _row_faults(entry: ProviderEntry, row: PriceEntry, path: Path) -> Iterator[Fault]:
+def price_faults(
+    rows: tuple[PriceEntry, ...], path: Path, *, regions: Iterable[str] = (), clocks: Iterable[str] = ()
+) -> Iterator[Fault]:
+    """What is wrong with the prices of the model at `path`, by themselves and one after another."""
+    regions, clocks = tuple(regions), tuple(clocks)
+    for place, row in enumerate(rows):
+        yield from _row_faults(row, (*path, "prices", place), regions, clocks)
+    yield from _overlaps(regions, rows, path)
+
+
+def _row_faults(
+    row: PriceEntry, path: Path, regions: tuple[str, ...], clocks: tuple[str, ...]
+) -> Iterator[Fault]:
     if row.until is not None and row.until <= row.since:
         since, until = row.since.isoformat(), row.until.isoformat()
         yield Fault((*path, "until"), f"expected an instant after since = {since}, found {until}")
     for place, region in enumerate(row.regions):
-        if region not in entry.regions:
-            yield Fault((*path, "regions", place), unknown_word("region", region, entry.regions))
+        if region not in regions:
+            yield Fault((*path, "regions", place), unknown_word("region", region, regions))
     prices = [price for rates in (row, *row.tiers) for price in _prices(rates)]
     if row.free and (prices or row.tiers):
         yield Fault((*path, "free"), FREE_ALONE)
@@ -198,7 +217,7 @@ def _row_faults(entry: ProviderEntry, row: PriceEntry, path: Path) -> Iterator[F
     elif not row.free and not any(prices):
         yield Fault(path, "every price is 0: say free = true instead")
     for place, tier in enumerate(row.tiers):
-        yield from _tier_faults(entry, tier, (*path, "tiers", place))
+        yield from _tier_faults(tier, (*path, "tiers", place), clocks)
 
 
 def _prices(rates: RatesEntry) -> list[Decimal]:
@@ -206,21 +225,23 @@ def _prices(rates: RatesEntry) -> list[Decimal]:
     return [price for price in found if price is not None] + list(rates.per_unit.values())
 
 
-def _tier_faults(entry: ProviderEntry, tier: TierEntry, path: Path) -> Iterator[Fault]:
+def _tier_faults(tier: TierEntry, path: Path, clocks: tuple[str, ...]) -> Iterator[Fault]:
     if all(getattr(tier, name) is None for name in _CONDITIONS):
         yield Fault(path, f"a tier needs a condition: {', '.join(_CONDITIONS)}")
-    if not _prices(tier):
-        yield Fault(path, "a tier needs a price that it changes")
+    if tier.no_price and _prices(tier):
+        yield Fault((*path, "no_price"), "no_price = true stands in the place of prices; take one of them out")
+    elif not tier.no_price and not _prices(tier):
+        yield Fault(path, "a tier needs a price that it changes, or no_price = true")
     for what in ("input", "output"):
         if getattr(tier, f"{what}_over") is not None and getattr(tier, f"{what}_from") is not None:
             yield Fault(path, f"{what}_over (>) and {what}_from (≥) exclude each other")
-    if tier.clock is not None and tier.clock not in entry.clocks:
-        yield Fault((*path, "clock"), unknown_word("clock", tier.clock, entry.clocks))
+    if tier.clock is not None and tier.clock not in clocks:
+        yield Fault((*path, "clock"), unknown_word("clock", tier.clock, clocks))
 
 
-def _overlaps(entry: ProviderEntry, rows: tuple[PriceEntry, ...], path: Path) -> Iterator[Fault]:
+def _overlaps(regions: tuple[str, ...], rows: tuple[PriceEntry, ...], path: Path) -> Iterator[Fault]:
     told: set[int] = set()
-    for region in entry.regions or [""]:
+    for region in regions or ("",):
         mine = [(r.since, place) for place, r in enumerate(rows) if not r.regions or region in r.regions]
         for (_, first), (since, second) in itertools.pairwise(sorted(mine)):
             if second not in told and _ends(rows[first], since) > since:

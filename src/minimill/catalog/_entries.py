@@ -177,6 +177,9 @@ class TierEntry(RatesEntry):
     """Holds for this service tier as the answer names it (`batch`, `flex`, `priority`, …)."""
     clock: str | None = None
     """Holds inside this clock of the file."""
+    no_price: bool = False
+    """True: under these conditions the price is not known, which is neither zero nor the row's; stands in the
+    place of prices. Such a call is refused under a hard budget."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -310,6 +313,44 @@ class ProviderEntry:
     """Weekly hours, by name."""
     models: tuple[ModelEntry, ...] = ()
     """What the provider sells."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+class PastModelEntry:
+    """A model of which only its past prices are kept."""
+
+    id: Text
+    """Name under which it was sold."""
+    aliases: tuple[Text, ...] = ()
+    """Other names."""
+    prices: tuple[PriceEntry, ...]
+    """Dated prices."""
+    source: Text
+    """Page on which the model was read about."""
+    checked: dt.date
+    """When somebody last looked at the source."""
+    note: str = ""
+    """Anything a reader should know."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+class PastVendorEntry:
+    """A file of `providers/history`: prices of a vendor to which minimill cannot speak."""
+
+    id: Id
+    """The file's name."""
+    name: Text
+    """Name for people."""
+    currency: Currency
+    """What the vendor bills in."""
+    source: Text
+    """Page on which the vendor was read about."""
+    checked: dt.date
+    """When somebody last looked at the source."""
+    note: str = ""
+    """Anything a reader should know."""
+    models: tuple[PastModelEntry, ...]
+    """What the vendor sold."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)

@@ -8,8 +8,19 @@ import os
 from collections.abc import Mapping
 from dataclasses import field
 
-from minimill._errors import ConfigError, MissingKeyError
-from minimill._pricing._rows import Bounds, Clock, PriceRow
+from minimill._errors import ConfigError, MissingKeyError, UnpricedModelError
+from minimill._pricing import (
+    Bounds,
+    Charge,
+    Clock,
+    PriceRow,
+    PriceUnknown,
+    Situation,
+    StorageCharge,
+    cost,
+    storage_cost,
+)
+from minimill._usage import Usage
 from minimill._values import dataclass
 from minimill.catalog._entries import Auth
 from minimill.catalog._quirks import ErrorKind, Quirks
@@ -196,6 +207,42 @@ class Provider:
 
 
 @dataclass(frozen=True, slots=True)
+class PastModel:
+    """A model of which only its past prices are kept. It cannot be called."""
+
+    id: str
+    """Name under which it was sold."""
+    rows: tuple[PriceRow, ...] = field(repr=False)
+    """Prices by date."""
+    source: str
+    checked: dt.date
+    aliases: tuple[str, ...] = ()
+    note: str = ""
+
+    def charge(self, usage: Usage, at: dt.datetime, *, service_tier: str | None = None) -> Charge:
+        """What `usage` cost at the instant `at`; as for `Offer.charge`.
+
+        Raises:
+            UnpricedModelError: the price is unknown; the text says why.
+        """
+        return _charge(usage, self.rows, Situation(at, at, service_tier=service_tier), {})
+
+
+@dataclass(frozen=True, slots=True)
+class PastVendor:
+    """Past prices of a vendor to which minimill does not speak: no address, no key, no dialect."""
+
+    id: str
+    name: str
+    currency: str
+    models: Mapping[str, PastModel] = field(repr=False, hash=False)
+    """By id, in the order of the file."""
+    source: str
+    checked: dt.date
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """One model of one provider: what a name such as `doubao:doubao-seed-2-1-pro-260915` stands for."""
 
@@ -233,3 +280,60 @@ class Offer:
     def region(self) -> str | None:
         """The region in use."""
         return self.provider.region
+
+    def charge(
+        self,
+        usage: Usage,
+        at: dt.datetime,
+        *,
+        service_tier: str | None = None,
+        thinking: bool | None = None,
+        explicit_cache: bool = False,
+    ) -> Charge:
+        """What `usage` cost, or will cost, for a call made and answered at the instant `at`.
+
+        Nothing is sent and nothing is booked. What is not known takes the dearer reading, named in the
+        charge's `assumptions`.
+
+        Args:
+            usage: The counts; a part that is None is unknown.
+            at: An instant, aware; past prices are kept.
+            service_tier: The service tier that answered; None: the ordinary one.
+            thinking: Whether the answer was made with thinking; None: as `usage` tells, else the dearer.
+            explicit_cache: Whether the request carried cache marks.
+
+        Raises:
+            UnpricedModelError: the price is unknown, which is not zero; the text says why.
+        """
+        situation = Situation(
+            at,
+            at,
+            region=self.region,
+            service_tier=service_tier,
+            thinking=thinking,
+            explicit_cache=explicit_cache,
+        )
+        return _charge(usage, self.rows, situation, self.clocks)
+
+    def storage_charge(self, tokens: int, begin: dt.datetime, end: dt.datetime) -> StorageCharge:
+        """What it costs to keep `tokens` in an explicit cache from `begin` to `end`, in hours begun.
+
+        Vendors bill it outside of calls, so that no ceiling, bill or book of minimill contains it.
+
+        Raises:
+            UnpricedModelError: its price is unknown, which is not zero; the text says why.
+            ValueError: `end` lies before `begin`, or there are fewer than no tokens.
+        """
+        try:
+            return storage_cost(tokens, self.rows, begin, end, region=self.region)
+        except PriceUnknown as unknown:
+            raise UnpricedModelError(unknown.reason) from None
+
+
+def _charge(
+    usage: Usage, rows: tuple[PriceRow, ...], situation: Situation, clocks: Mapping[str, Clock]
+) -> Charge:
+    try:
+        return cost(usage, rows, situation, clocks=clocks)
+    except PriceUnknown as unknown:
+        raise UnpricedModelError(unknown.reason) from None

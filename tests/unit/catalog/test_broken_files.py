@@ -386,7 +386,23 @@ BROKEN = [
     (
         "{ input_over = 32_000, output_per_mtok = 4 }",
         "{ input_over = 32_000 }",
-        "acme.toml: models[0].prices[0].tiers[0]: a tier needs a price that it changes",
+        "acme.toml: models[0].prices[0].tiers[0]: a tier needs a price that it changes, or no_price = true",
+    ),
+    (
+        "{ input_over = 32_000, output_per_mtok = 4 }",
+        "{ input_over = 32_000, no_price = true, output_per_mtok = 4 }",
+        (
+            "acme.toml: models[0].prices[0].tiers[0].no_price: no_price = true stands in the place of "
+            "prices; take one of them out"
+        ),
+    ),
+    (
+        "{ input_over = 32_000, output_per_mtok = 4 }",
+        "{ no_price = true }",
+        (
+            "acme.toml: models[0].prices[0].tiers[0]: a tier needs a condition: input_over, input_from, "
+            "output_over, output_from, thinking, service_tier, clock"
+        ),
     ),
     (
         "{ input_over = 32_000, output_per_mtok = 4 }",

@@ -33,6 +33,7 @@ def tier(
     thinking: bool | None = None,
     service_tier: str | None = None,
     clock: str | None = None,
+    no_price: bool = False,
     **prices: str | Mapping[str, Decimal],
 ) -> Tier:
     """Conditions and prices in one call."""
@@ -45,6 +46,7 @@ def tier(
         thinking=thinking,
         service_tier=service_tier,
         clock=clock,
+        no_price=no_price,
     )
 
 

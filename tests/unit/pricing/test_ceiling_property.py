@@ -48,10 +48,11 @@ def all_rates(draw: st.DrawFn, needed: bool) -> Rates:
 
 
 @st.composite
-def tiers(draw: st.DrawFn) -> Tier:
-    """One tier with a few conditions."""
+def tiers(draw: st.DrawFn, priced: bool = False) -> Tier:
+    """One tier with a few conditions; now and then one that says that there is no price."""
+    no_price = not priced and draw(st.integers(0, 9)) == 0
     return Tier(
-        draw(all_rates(needed=False)),
+        Rates() if no_price else draw(all_rates(needed=False)),
         input_over=draw(LENGTHS),
         input_from=draw(LENGTHS),
         output_over=draw(LENGTHS),
@@ -59,6 +60,7 @@ def tiers(draw: st.DrawFn) -> Tier:
         thinking=draw(st.sampled_from([None, None, True, False])),
         service_tier=draw(st.sampled_from([None, None, None, "default", "flex", "priority"])),
         clock=draw(st.sampled_from([None, None, "peak", "night"])),
+        no_price=no_price,
     )
 
 
@@ -226,7 +228,7 @@ def tier_names(row: PriceRow) -> set[str | None]:
     return {tier.service_tier for tier in row.tiers}
 
 
-@given(all_rates(needed=True), st.lists(tiers(), max_size=3), st.data())
+@given(all_rates(needed=True), st.lists(tiers(priced=True), max_size=3), st.data())
 def test_a_second_calculator_agrees(base: Rates, more: list[Tier], data: st.DataObject) -> None:
     """Everything known, nothing special: the same sum in fractions, written the other way round."""
     row = PriceRow(
