@@ -135,6 +135,18 @@ def _cost(provider: Provider, row: PriceRow, used: int, out: int, thinking: bool
 
 BILLS = [
     # model, region, instant, input, cached input, output, thinking, tier of service: expected
+    ("anthropic:claude-fable-5-2", None, "2026-11-24T00:00:00Z", 10_000, 4_000, 1_000, True, None, "0.0888 USD"),
+    ("anthropic:claude-fable-5-2", None, "2026-11-24T00:00:00Z", 10_000, 4_000, 1_000, True, "fast", "0.1776 USD"),
+    ("anthropic:claude-opus-5-5", None, "2026-11-24T00:00:00Z", 10_000, 4_000, 1_000, True, None, "0.0448 USD"),
+    ("anthropic:claude-opus-5-5", None, "2026-11-24T00:00:00Z", 10_000, 4_000, 1_000, True, "us", "0.04928 USD"),
+    ("anthropic:claude-haiku-5-5", None, "2026-11-24T00:00:00Z", 100_001, 0, 1_000, None, "us", "0.05775055 USD"),
+    ("anthropic:claude-opus-4-6", None, "2026-03-12T23:59:59Z", 200_001, 0, 1_000, None, None, "2.03751 USD"),
+    ("anthropic:claude-opus-4-6", None, "2026-03-13T00:00:00Z", 200_001, 0, 1_000, None, None, "1.025005 USD"),
+    ("anthropic:claude-sonnet-5-5", None, "2026-10-06T23:59:59Z", 10_000, 5_000, 1_000, None, None, "0.021 USD"),
+    ("anthropic:claude-sonnet-5-5", None, "2026-10-07T00:00:00Z", 10_000, 5_000, 1_000, None, None, "0.0205 USD"),
+    ("anthropic:claude-haiku-5-5", None, "2026-11-24T00:00:00Z", 100_000, 0, 1_000, None, None, "0.0105 USD"),
+    ("anthropic:claude-haiku-5-5", None, "2026-11-24T00:00:00Z", 100_001, 0, 1_000, None, None, "0.0525005 USD"),
+    ("anthropic:claude-haiku-4-5", None, "2026-11-24T00:00:00Z", 10_000, 0, 1_000, None, "batch", "0.0075 USD"),
     ("openai:gpt-4o", None, "2024-10-01T23:59:59Z", 1_000_000, 0, 100_000, None, None, "6.5 USD"),
     ("openai:gpt-4o", None, "2024-10-02T00:00:00Z", 1_000_000, 0, 100_000, None, None, "3.5 USD"),
     ("openai:gpt-4o", None, "2026-11-24T00:00:00Z", 10_000, 4_000, 1_000, None, "priority", "0.051 USD"),
@@ -219,4 +231,8 @@ def test_what_the_sources_leave_open_is_marked_unsure() -> None:
         for row in find_rows(model.rows, TODAY, region)
         if row.certainty is Certainty.UNSURE
     }
-    assert found == {"openai:gpt-5.6-sol", "qwen:qwen3-vl-plus singapore"}
+    assert found == {
+        "anthropic:claude-sonnet-5-5",
+        "openai:gpt-5.6-sol",
+        "qwen:qwen3-vl-plus singapore",
+    }

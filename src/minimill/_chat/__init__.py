@@ -28,6 +28,7 @@ from minimill._chat._messages import (
 )
 from minimill._chat._parts import (
     Audio,
+    Cache,
     File,
     Image,
     JsonSchema,
@@ -47,6 +48,7 @@ __all__ = [
     "EFFORTS",
     "Answer",
     "Audio",
+    "Cache",
     "ChatRequest",
     "Choice",
     "Effort",

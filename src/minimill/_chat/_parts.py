@@ -10,14 +10,18 @@ from typing import Any, Literal
 
 from minimill._values import SIZED, dataclass
 
+Cache = bool | Literal["long"]
+"""Whether to mark for a cache: no, for the vendor's usual time, or for its longer one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
     """Plain text. Its `repr`, like that of other parts, says how long it is and not what it says."""
 
     text: str = field(metadata=SIZED)
-    cache: bool = False
-    """Mark the prompt up to here as worth caching, where the vendor takes such marks."""
+    cache: Cache = False
+    """Mark the prompt up to here as worth caching, where the vendor takes such marks. True: for its usual
+    time; `long`: for the longer one, where it has two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Image:
     """Of `data`."""
     detail: str | None = None
     """`low`, `high`, `auto`, or another word the vendor knows."""
-    cache: bool = False
+    cache: Cache = False
 
     def __post_init__(self) -> None:
         if (self.url is None) == (self.data is None):
@@ -53,7 +57,7 @@ class File:
     file_id: str | None = None
     media_type: str = "application/pdf"
     name: str | None = field(default=None, metadata=SIZED)
-    cache: bool = False
+    cache: Cache = False
 
     def __post_init__(self) -> None:
         if sum(x is not None for x in (self.url, self.data, self.file_id)) != 1:
@@ -99,6 +103,7 @@ class ToolResult:
     content: str = field(metadata=SIZED)
     name: str | None = None
     is_error: bool = False
+    cache: Cache = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,8 @@ class Reasoning:
     """A signed or encrypted block that must be returned byte for byte."""
     provider: str | None = None
     """Who made it: it is sent back to no one else."""
+    model: str | None = None
+    """The model that made it, where it is sent back to no other; None: to every model of the provider."""
 
 
 Part = Text | Image | File | Audio | ToolCall | ToolResult | Reasoning

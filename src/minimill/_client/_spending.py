@@ -216,6 +216,7 @@ class Spending:
             service_tier=service_tier,
             thinking=thinking,
             explicit_cache=self.candidate.explicit_cache,
+            long_cache=self.candidate.long_cache,
             images=self.candidate.size.images + self.candidate.size.files > 0,
             audio=self.candidate.size.audio + self.candidate.size.files > 0,
             n=request.n,

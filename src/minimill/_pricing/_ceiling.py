@@ -254,7 +254,8 @@ def _state(
         known = situation.thinking
         states.append(_MAYBE if known is None else _SURELY if known == tier.thinking else _NEVER)
     if tier.service_tier is not None:
-        states.append(_service(tier.service_tier, situation.service_tier))
+        unasked = tier.service_tier in situation.unasked_tiers
+        states.append(_MAYBE if unasked else _service(tier.service_tier, situation.service_tier))
     if tier.clock is not None:
         ever, always = running[tier.clock]
         states.append(_SURELY if always else _MAYBE if ever else _NEVER)

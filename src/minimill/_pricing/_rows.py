@@ -191,6 +191,8 @@ class Situation:
     """Asked for (ceiling) or named by the answer (cost); None: the default tier."""
     thinking: bool | None = None
     """True or False where known; None takes the dearer."""
+    unasked_tiers: tuple[str, ...] = ()
+    """Tiers on which the vendor may answer whatever was asked (ceiling)."""
     explicit_cache: bool = False
     """Whether the request carries cache marks."""
     long_cache: bool = False

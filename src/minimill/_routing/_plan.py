@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from decimal import Decimal
+from typing import NamedTuple
 
 from minimill._chat import ChatRequest
 from minimill._errors import ConfigError, MinimillError, UnpricedModelError
@@ -45,6 +46,8 @@ class Candidate:
     thinking: bool | None
     """Whether it will think; None: unknown."""
     explicit_cache: bool = False
+    long_cache: bool = False
+    """Whether a cache mark asks for the vendor's longer time."""
     lasts_s: float = field(default=0, repr=False)
     """Longest time until its answer must be complete."""
 
@@ -64,9 +67,8 @@ class Candidate:
             return self
         limit = self.request.max_output_tokens if max_output_tokens is None else max_output_tokens
         request = replace(self.request, max_output_tokens=limit)
-        priced, unpriced = _ceiling(
-            self.offer, request, self.size, self.thinking, self.explicit_cache, self.lasts_s
-        )
+        marks = _Marks(self.explicit_cache, self.long_cache)
+        priced, unpriced = _ceiling(self.offer, request, self.size, self.thinking, marks, self.lasts_s)
         return replace(self, request=request, ceiling=priced, unpriced=unpriced)
 
 
@@ -201,9 +203,10 @@ def _candidate(
 ) -> Candidate:
     limit = output_limit(offer.model, request.max_output_tokens, wishes.max_output_tokens)
     asked = replace(request, max_output_tokens=limit)
-    marks = any(getattr(part, "cache", False) for message in request.messages for part in message.parts)
-    explicit = marks and offer.quirks.cache_marks != "none"
-    priced, unpriced = _ceiling(offer, asked, size, thinking, explicit, wishes.lasts_s)
+    marks = _marks(offer, request)
+    priced, unpriced = _ceiling(offer, asked, size, thinking, marks, wishes.lasts_s)
+    if (runs := _runs_at_vendor(offer, request)) is not None:
+        priced, unpriced = None, f"nothing bounds what {runs} reads, which the vendor runs itself"
     if priced is not None and priced.certainty is Certainty.UNSURE and not wishes.accept_unsure_prices:
         unpriced = (
             "the sources leave its price unsure; give a price in the configuration, or set "
@@ -213,7 +216,32 @@ def _candidate(
     guess = _expected(offer, asked, size, thinking, habits)
     if guess is not None and priced is not None and guess.currency == priced.money.currency:
         guess = min(guess, priced.money)  # what is likely is never more than what is possible
-    return Candidate(offer, asked, size, priced, unpriced, guess, thinking, explicit, wishes.lasts_s)
+    return Candidate(offer, asked, size, priced, unpriced, guess, thinking, *marks, wishes.lasts_s)
+
+
+def _runs_at_vendor(offer: Offer, request: ChatRequest) -> str | None:
+    """The name of something in `extra` that the vendor runs itself, by its quirks; None: there is none."""
+    known = offer.quirks.server_tools
+    if not known or not request.extra:
+        return None
+    tools = request.extra.get("tools")
+    kinds = [tool.get("type") for tool in tools if isinstance(tool, Mapping)] if isinstance(tools, Sequence) else []
+    names = [name for name in (*kinds, *request.extra) if isinstance(name, str)]
+    return next((name for name in names if name.startswith(known)), None)
+
+
+class _Marks(NamedTuple):
+    """What a request asks of the vendor's cache."""
+
+    explicit: bool = False
+    long: bool = False
+
+
+def _marks(offer: Offer, request: ChatRequest) -> _Marks:
+    if offer.quirks.cache_marks == "none":
+        return _Marks()
+    found = {getattr(part, "cache", False) for message in request.messages for part in message.parts}
+    return _Marks(bool(found - {False}), "long" in found)
 
 
 def will_think(offer: Offer, request: ChatRequest) -> bool | None:
@@ -241,7 +269,9 @@ def _switched_off(offer: Offer, request: ChatRequest) -> bool:
     if request.tools and quirks.effort_with_tools is not None:
         return quirks.effort_with_tools == "none"
     if request.reasoning is not None:
-        return request.thinking is False and (quirks.thinking_switch != "none" or "none" in quirks.efforts)
+        # `between_tools` still thinks between calls of tools
+        switched = quirks.thinking_switch not in ("none", "between_tools") or "none" in quirks.efforts
+        return request.thinking is False and switched
     sent = quirks.extra_body
     template = sent.get("chat_template_kwargs")
     return (
@@ -257,7 +287,7 @@ def _situation(
     request: ChatRequest,
     size: RequestSize,
     thinking: bool | None,
-    explicit: bool,
+    marks: _Marks,
     lasts_s: float,
 ) -> Situation:
     now = dt.datetime.now(dt.UTC)
@@ -266,8 +296,10 @@ def _situation(
         finished=now + dt.timedelta(seconds=lasts_s),
         region=offer.region,
         service_tier=request.service_tier,
+        unasked_tiers=offer.quirks.unasked_tiers,
         thinking=thinking,
-        explicit_cache=explicit,
+        explicit_cache=marks.explicit,
+        long_cache=marks.long,
         images=size.images + size.files > 0,
         audio=size.audio + size.files > 0,
         n=request.n,
@@ -289,11 +321,11 @@ def _ceiling(
     request: ChatRequest,
     size: RequestSize,
     thinking: bool | None,
-    explicit: bool,
+    marks: _Marks,
     lasts_s: float,
 ) -> tuple[Ceiling | None, str | None]:
     # The dearer of both prices, unless it is settled whether the model thinks.
-    situation = _situation(offer, request, size, _sure_thinking(offer, request), explicit, lasts_s)
+    situation = _situation(offer, request, size, _sure_thinking(offer, request), marks, lasts_s)
     bounds = _bounds(offer, thinking)
     try:
         return ceiling(size, offer.rows, bounds, _limits(offer, request), situation, offer.clocks), None
@@ -310,7 +342,7 @@ def _bounds(offer: Offer, thinking: bool | None) -> Bounds:
 def _expected(
     offer: Offer, request: ChatRequest, size: RequestSize, thinking: bool | None, habits: Habits
 ) -> Money | None:
-    situation = _situation(offer, request, size, thinking, False, 0)
+    situation = _situation(offer, request, size, thinking, _Marks(), 0)
     limits = _limits(offer, request)
     try:
         return expected(

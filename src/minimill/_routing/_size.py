@@ -20,6 +20,7 @@ from minimill._chat import (
     ToolResult,
 )
 from minimill._pricing import RequestSize
+from minimill.dialects._closed_schema import closed_schema
 from minimill.dialects._strict_schema import strict_schema
 
 _LONG = 100_000
@@ -66,7 +67,8 @@ def measure(request: ChatRequest) -> RequestSize:
         schemas=0 if schema is None else 1,
         schema_bytes=0
         if schema is None
-        else _schema_bytes(schema.schema, schema.strict) + wide_bytes(schema.description or ""),
+        else max(_schema_bytes(schema.schema, schema.strict), _closed_bytes(schema.schema))
+        + wide_bytes(schema.description or ""),
         images=images,
         files=files,
         audio=audio,
@@ -136,9 +138,16 @@ def wide_bytes(text: str) -> int:
 
 
 def _schema_bytes(schema: object, strict: bool | None) -> int:
-    """Of a schema as it is sent: strict ones may be sent as they are or narrowed."""
+    """Of a schema as it is sent: strict ones may be sent as they are, narrowed or closed."""
     plain = _json_bytes(schema)
-    return max(plain, _json_bytes(strict_schema(schema))) if strict else plain
+    return max(plain, _closed_bytes(schema), _json_bytes(strict_schema(schema))) if strict else plain
+
+
+def _closed_bytes(schema: object) -> int:
+    try:
+        return _json_bytes(closed_schema(schema))
+    except ValueError:
+        return 0  # who closes schemas refuses this one
 
 
 def _json_bytes(value: object) -> int:

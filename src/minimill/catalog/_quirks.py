@@ -71,6 +71,7 @@ Param = Literal[
     "response_format",
     "service_tier",
     "stream_options",
+    "top_k",
 ]
 
 
@@ -78,8 +79,10 @@ Param = Literal[
 class Quirks:
     """How a vendor, or one of its models, departs from the dialect. Paths are dotted keys (`a.b`)."""
 
-    chat_path: str = "/chat/completions"
-    """Appended to the base address for a chat call."""
+    chat_path: str | None = None
+    """Appended to the base address for a chat call; None: the dialect's own path."""
+    api_version: str | None = None
+    """Version of the wire that is named in a header, where the dialect has one; None: the dialect's newest."""
 
     # --- output limit ---
     output_limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_completion_tokens"
@@ -135,6 +138,8 @@ class Quirks:
     """True: content that is text only is sent as one string, never as a list of parts."""
     image_sources: tuple[Literal["url", "data"], ...] = ("url", "data")
     """How images may be sent: by address, or as data."""
+    assistant_last: bool = True
+    """False: a request whose last message is the assistant's own, to be gone on with, is refused."""
     image_data_prefix: bool = True
     """False: image data is sent as bare base64, without `data:image/png;base64,` before it."""
     image_details: tuple[str, ...] = ("auto", "low", "high")
@@ -153,6 +158,9 @@ class Quirks:
     """True: in streams a tool call arrives in one piece."""
     max_tools: Annotated[int, AtLeast(1)] | None = None
     """Most tools in one request; None: no documented limit."""
+    server_tools: tuple[str, ...] = ()
+    """Beginnings of types of tools, or fields, in `extra` that let the vendor itself run things: what these read
+    is billed and nothing bounds it, so that a hard budget refuses such a call."""
     strict_tools: bool = True
     """False: `strict` is left out of function definitions."""
     strict_schemas: bool = True
@@ -161,15 +169,19 @@ class Quirks:
     """True: `json_object` is refused unless the prompt holds the word "json"."""
 
     # --- thinking ---
-    thinking_switch: Literal["none", "thinking_object", "enable_thinking", "chat_template"] = "none"
+    thinking_switch: Literal[
+        "none", "thinking_object", "enable_thinking", "chat_template", "adaptive", "between_tools"
+    ] = "none"
     """Field that turns thinking on or off: none; `thinking: {type: enabled | disabled}`;
-    `enable_thinking: bool`; or `chat_template_kwargs: {enable_thinking: bool}`."""
+    `enable_thinking: bool`; `chat_template_kwargs: {enable_thinking: bool}`; or, in the dialect `anthropic`,
+    `thinking: {type: adaptive | disabled}` or `thinking: {type: adaptive | between_tools}`."""
     thinking_default: Literal["on", "off", "always"] = "off"
     """What happens where nothing is sent; `always`: thinking cannot be turned off."""
     thinking_budget_field: str | None = None
-    """Top-level field that takes a thinking budget in tokens; None: there is none."""
+    """Top-level field that takes a thinking budget in tokens; None: there is none. In the dialect `anthropic`
+    it is `thinking.budget_tokens` where there is one."""
     efforts: tuple[Effort, ...] = ()
-    """Words that `reasoning_effort` takes; empty: the field is not sent. With `none` in the list and no
+    """Words that the effort field takes; empty: the field is not sent. With `none` in the list and no
     switch, `none` turns thinking off."""
     default_effort: Effort | None = None
     """Effort where nothing is sent; None: unknown, or no effort."""
@@ -203,6 +215,8 @@ class Quirks:
     """Words that `service_tier` takes; empty: the field is not sent."""
     default_service_tiers: tuple[str, ...] = ("default", "auto", "standard")
     """Words by which an answer names the ordinary tier, which price rows leave out."""
+    unasked_tiers: tuple[str, ...] = ()
+    """Tiers of price rows on which the vendor may answer although nobody asked; ceilings cover them."""
     service_tier_names: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Words by which an answer names a tier, to the word that price rows use, where they differ."""
     service_tier_field: str | None = "service_tier"

@@ -22,7 +22,10 @@ __all__ = [
     "text_of",
 ]
 
-BUILT_IN = {"openai_chat": ("minimill.dialects.openai_chat", "OpenAIChat")}
+BUILT_IN = {
+    "anthropic": ("minimill.dialects.anthropic", "Anthropic"),
+    "openai_chat": ("minimill.dialects.openai_chat", "OpenAIChat"),
+}
 """Names of the built-in dialects, to the module and class of each."""
 
 _made: dict[str, Dialect] = {}

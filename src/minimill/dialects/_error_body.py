@@ -90,7 +90,7 @@ def read_error(value: Any) -> ErrorBody:
     return ErrorBody(
         shape=shape,
         message=_text(message),
-        code=_word(at(inner, "innererror.code"), None) if code is None else code,
+        code=_word(at(inner, "innererror.code"), at(inner, "details.error_code")) if code is None else code,
         type=_word(inner.get("type"), inner.get("status")),
         param=_word(inner.get("param")),
         request_id=_word(*(at(value, path) for path in _IDS)),

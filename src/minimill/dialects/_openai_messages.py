@@ -11,6 +11,7 @@ from typing import Any
 
 from minimill._chat import (
     Audio,
+    Cache,
     ChatRequest,
     File,
     Image,
@@ -44,7 +45,7 @@ def encode_messages(request: ChatRequest, target: Target) -> list[dict[str, Any]
 def _message(message: Message, target: Target, with_reasoning: bool) -> Iterable[dict[str, Any]]:
     if message.role == "assistant":
         return [_assistant(message, target, with_reasoning)]
-    results = [_result(part) for part in message.parts if isinstance(part, ToolResult)]
+    results = [_result(part, target) for part in message.parts if isinstance(part, ToolResult)]
     others = [part for part in message.parts if not isinstance(part, ToolResult)]
     if message.role == "tool":
         if others:
@@ -59,9 +60,13 @@ def _message(message: Message, target: Target, with_reasoning: bool) -> Iterable
     return [*results, encoded]
 
 
-def _result(result: ToolResult) -> dict[str, Any]:
+def _result(result: ToolResult, target: Target) -> dict[str, Any]:
     """The wire has no mark for failures, so that the text says it."""
-    content = f"Error: {result.content}" if result.is_error else result.content
+    content: Any = f"Error: {result.content}" if result.is_error else result.content
+    if result.cache and target.quirks.cache_marks != "none":
+        part = {"type": "text", "text": content}
+        _mark(part, result.cache, target)
+        content = [part]
     return {"role": "tool", "tool_call_id": result.call_id, "content": content}
 
 
@@ -132,16 +137,17 @@ def _part(part: Part, message: Message, target: Target) -> dict[str, Any]:
         encoded = {"type": "file", "file": _file(part, target)}
     else:
         raise _unfit(part, message, target)
-    if getattr(part, "cache", False):
-        _mark(encoded, target)
+    cache = getattr(part, "cache", False)
+    if cache:
+        _mark(encoded, cache, target)
     return encoded
 
 
-def _mark(encoded: dict[str, Any], target: Target) -> None:
+def _mark(encoded: dict[str, Any], cache: Cache, target: Target) -> None:
     if target.quirks.cache_marks == "cache_control":
         encoded["cache_control"] = {"type": "ephemeral"}
     elif target.quirks.cache_marks == "prompt_cache_breakpoint":
-        encoded["prompt_cache_breakpoint"] = {"mode": "explicit", "ttl": "30m"}
+        encoded["prompt_cache_breakpoint"] = {"mode": "explicit", "ttl": "12h" if cache == "long" else "30m"}
 
 
 def _image(image: Image, target: Target) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import math
 import re
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -34,7 +35,7 @@ def retry_after_s(
 
 
 def seconds(value: Any, *, now: float | None = None) -> float | None:
-    """A number, a duration such as `6m0s` or `120ms`, or an HTTP date; None for anything else."""
+    """A number, a duration such as `6m0s` or `120ms`, an HTTP date or an RFC 3339 time; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     wait = _from_text(value.strip(), now) if isinstance(value, str) else _finite(value)
@@ -62,7 +63,14 @@ def _from_text(text: str, now: float | None) -> float | None:
 
 def _until(date: str, now: float | None) -> float | None:
     try:
-        moment = parsedate_to_datetime(date).timestamp()
+        moment = _instant(date).timestamp()
     except (ValueError, TypeError, OverflowError, OSError):
         return None
     return max(moment - (time.time() if now is None else now), 0.0)
+
+
+def _instant(date: str) -> datetime:
+    if date[:4].isdecimal():
+        moment = datetime.fromisoformat(date)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return parsedate_to_datetime(date)

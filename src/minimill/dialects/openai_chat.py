@@ -20,6 +20,7 @@ from minimill.dialects._vendor_error import error_of_response
 
 __all__ = ["OpenAIChat"]
 
+PATH = "/chat/completions"
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
@@ -41,7 +42,7 @@ class OpenAIChat:
             InvalidRequestError: the vendor cannot express the request; the text says what. Nothing was sent.
         """
         streaming = stream or target.quirks.stream_only
-        return WireRequest(target.quirks.chat_path, encode_request(request, target, streaming))
+        return WireRequest(target.quirks.chat_path or PATH, encode_request(request, target, streaming))
 
     def decode(self, response: WireResponse, target: Target) -> Answer:
         """The answer in our words; a body that is a stream is collected.

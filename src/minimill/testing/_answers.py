@@ -45,6 +45,8 @@ class Counts:
     """Part of the input that was read from a cache."""
     cache_write_tokens: int = 0
     """Part of the input that was written to a cache."""
+    cache_write_long_tokens: int = 0
+    """Part of what was written that is kept for the vendor's longer time."""
     reasoning_tokens: int | None = None
     """Part of the output that was reasoning."""
 
@@ -140,20 +142,26 @@ class Composed:
     cached_input_tokens: int
     cache_write_tokens: int
     reasoning_tokens: int
+    cache_write_long_tokens: int = 0
     shows_reasoning: bool = field(default=False)
 
 
 def answer_for(
-    request: SimulatedRequest, programmed: "Answer | Callable[[SimulatedRequest], Answer] | None"
+    request: SimulatedRequest,
+    programmed: "Answer | Callable[[SimulatedRequest], Answer] | None",
+    view: Mapping[str, Any],
 ) -> Answer:
-    """The programmed answer, called if it is a function; its missing text filled in from the request."""
+    """The programmed answer, called if it is a function; its missing text filled in from the request.
+
+    `view` is the request's body with what is asked for as Chat Completions writes it.
+    """
     answer = programmed(request) if callable(programmed) else programmed or Answer()
     if answer.text is not None or answer.tool_calls:
         return answer
-    forced = _forced_tool(request.body)
+    forced = _forced_tool(view)
     if forced is not None:
         return _with(answer, tool_calls=(forced,))
-    return _with(answer, text=_derived_text(request))
+    return _with(answer, text=_derived_text(request, view))
 
 
 def _with(answer: Answer, text: str | None = None, tool_calls: Sequence[ToolCall] = ()) -> Answer:
@@ -172,8 +180,8 @@ def _forced_tool(body: Mapping[str, Any]) -> ToolCall | None:
     return ToolCall(str(chosen.get("name", "")), smallest(chosen.get("parameters") or {}) or {})
 
 
-def _derived_text(request: SimulatedRequest) -> str:
-    wanted = request.body.get("response_format") or {}
+def _derived_text(request: SimulatedRequest, view: Mapping[str, Any]) -> str:
+    wanted = view.get("response_format") or {}
     if wanted.get("type") == "json_schema":
         return to_json(smallest((wanted.get("json_schema") or {}).get("schema") or {})).decode()
     asked = " ".join(request.text.split())
@@ -206,6 +214,7 @@ def compose(
         cached_input_tokens=usage.cached_input_tokens,
         cache_write_tokens=usage.cache_write_tokens,
         reasoning_tokens=reasoning,
+        cache_write_long_tokens=usage.cache_write_long_tokens,
         shows_reasoning=answer.reasoning is not None,
     )
 

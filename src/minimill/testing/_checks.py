@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ._checks_anthropic import malformed as _malformed_messages
 from ._vendor_base import Vendor, positive
 from ._vendor_errors import ErrorRow
 
@@ -14,7 +15,7 @@ _LIMITS = ("max_tokens", "max_completion_tokens", "n")
 
 def problem_of(vendor: Vendor, body: Mapping[str, Any]) -> ErrorRow | None:
     """The vendor's 400 for the first thing that is wrong with a body; None when it is well formed."""
-    found = _malformed(body)
+    found = _malformed_messages(body) if vendor.wire == "anthropic" else _malformed(body)
     return vendor.problem(body) if found is None else vendor.bad_request(*found)
 
 

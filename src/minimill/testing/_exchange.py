@@ -16,10 +16,12 @@ from ._http import Connection
 from ._records import CallBook, CallRecord
 from ._vendor_base import Ids, Vendor
 from ._vendor_errors import ErrorRow
-from ._wire import DONE, Frame, event, plain_body, reframed, stream_frames
+from ._wire import CHAT_COMPLETIONS, Frame, reframed
+from ._wire_anthropic import MESSAGES
 
 __all__ = ["Exchange", "Script", "answer_script", "canned_script", "refusal_script"]
 
+_WIRES = {"openai_chat": CHAT_COMPLETIONS, "anthropic": MESSAGES}
 _JSON = b"Content-Type: application/json\r\n"
 _GARBAGE: dict[Garbage, bytes] = {
     "text": b"upstream connect error or disconnect/reset before headers",
@@ -148,7 +150,7 @@ def _add_comments(script: Script, fault: Fault, stream: bool) -> None:
 
 
 def _plain(vendor: Vendor, ids: Ids, said: Composed, fault: Fault, head: bytes) -> Script:
-    body = plain_body(vendor, ids, said, usage=not fault.hides_usage)
+    body = _WIRES[vendor.wire].plain_body(vendor, ids, said, usage=not fault.hides_usage)
     if fault.garbage_kind is not None:
         body = _GARBAGE.get(fault.garbage_kind, body[: len(body) // 2])
     if fault.stream_error:
@@ -178,17 +180,19 @@ def _stream(
     asked = bool((body.get("stream_options") or {}).get("include_usage"))
     running = vendor.wants_running_usage(body)
     usage = not fault.hides_usage
-    frames = stream_frames(vendor, ids, said, asked=asked, running=running, usage=usage, per_chunk=per_chunk)
+    wire = _WIRES[vendor.wire]
+    frames = wire.stream_frames(
+        vendor, ids, said, asked=asked, running=running, usage=usage, per_chunk=per_chunk
+    )
     if fault.garbage_kind is not None:
         return _broken(frames, fault.garbage_kind)
     if fault.keep_chunks is not None:
         frames = _kept(frames, fault.keep_chunks)
     if fault.stream_error:
-        frames.append(
-            Frame(event(vendor.stream_error(_mid_error(vendor, ids, fault), ids)), _tokens(frames), "end")
-        )
+        failure = wire.failure(vendor, _mid_error(vendor, ids, fault), ids)
+        frames.append(Frame(failure, _tokens(frames), "end"))
     done = vendor.done_after_error if fault.stream_error else fault.keep_chunks is None
-    return [*frames, Frame(DONE, _tokens(frames), "end")] if done and not fault.drops_done else frames
+    return [*frames, Frame(wire.end_mark, _tokens(frames), "end")] if done and not fault.drops_done else frames
 
 
 def _kept(frames: list[Frame], count: int) -> list[Frame]:
@@ -243,6 +247,7 @@ class Exchange:
             "input_tokens": said.input_tokens,
             "cached_input_tokens": said.cached_input_tokens,
             "cache_write_tokens": said.cache_write_tokens,
+            "cache_write_long_tokens": said.cache_write_long_tokens,
             "reasoning_tokens": said.reasoning_tokens,
         }
         script = self._script

@@ -49,6 +49,8 @@ class CallRecord:
     """Part of the input that was read from a cache."""
     cache_write_tokens: int = 0
     """Part of the input that was written to a cache."""
+    cache_write_long_tokens: int = 0
+    """Part of what was written that is kept for the vendor's longer time."""
     output_tokens: int = 0
     """Output tokens generated so far, over all choices, reasoning included."""
     reasoning_tokens: int = 0

@@ -220,7 +220,7 @@ class Simulator:
         return tuple(self._stations)
 
     def base_url(self, vendor: str) -> str:
-        """The base URL of a vendor, without a slash at the end, as an OpenAI-style client wants it."""
+        """The base URL of a vendor, without a slash at the end, as a client of the vendor wants it."""
         return f"http://{self._host}:{self._port}/{vendor}{self._station(vendor).vendor.base_path}"
 
     def base_urls(self) -> dict[str, str]:
@@ -381,7 +381,7 @@ class Simulator:
     def _models(self, connection: Connection, request: Request, station: _Station) -> None:
         vendor = station.vendor
         ids = _no_ids(vendor)
-        problem = vendor.key_problem(request.headers.get("authorization"), self._key)
+        problem = vendor.key_problem(vendor.credentials(request.headers), self._key)
         if problem is not None:
             _send(connection, refusal_script(vendor, ids, problem, False))
             return
@@ -412,14 +412,20 @@ class Simulator:
 
     def _problem(self, station: _Station, request: Request, parsed: _Parsed) -> ErrorRow | None:
         vendor = station.vendor
-        problem = vendor.key_problem(request.headers.get("authorization"), self._key)
+        problem = vendor.key_problem(vendor.credentials(request.headers), self._key)
         if problem is not None:
             return problem
         if parsed.body is None:
             return vendor.unreadable()
         listed = station.settings.models
-        return problem_of(vendor, parsed.body) or (
-            vendor.no_such_model(parsed.model) if listed is not None and parsed.model not in listed else None
+        return (
+            problem_of(vendor, parsed.body)
+            or vendor.header_problem(request.headers, parsed.body)
+            or (
+                vendor.no_such_model(parsed.model)
+                if listed is not None and parsed.model not in listed
+                else None
+            )
         )
 
     def _answer(self, connection: Connection, station: _Station, record: CallRecord, ids: Ids) -> None:
@@ -446,10 +452,11 @@ class Simulator:
 def _compose(vendor: Vendor, settings: _Settings, record: CallRecord, index: int) -> Composed:
     body = record.body
     request = SimulatedRequest(vendor.name, record.model, body, record.headers, index)
-    answer = answer_for(request, settings.answer)
-    if not answer.finish_reason and isinstance(body.get("tool_choice"), Mapping) and answer.tool_calls:
+    view = vendor.view(body)
+    answer = answer_for(request, settings.answer, view)
+    if not answer.finish_reason and isinstance(view.get("tool_choice"), Mapping) and answer.tool_calls:
         answer = replace(answer, finish_reason=vendor.named_tool_finish)
-    n = min(body.get("n") or 1, vendor.max_choices)
+    n = min(view.get("n") or 1, vendor.max_choices)
     return compose(
         answer, settings.length, vendor.limits(body), vendor.default_limit, n, settings.input_tokens(body)
     )
@@ -459,9 +466,9 @@ def _routes(stations: Iterable[_Station]) -> dict[str, tuple[_Station, str]]:
     routes = {}
     for station in stations:
         for base in station.vendor.base_paths:
-            routes[f"/{station.vendor.name}{base}/chat/completions"] = (station, "chat")
+            routes[f"/{station.vendor.name}{base}{station.vendor.chat_path}"] = (station, "chat")
             if station.vendor.has_models:
-                routes[f"/{station.vendor.name}{base}/models"] = (station, "models")
+                routes[f"/{station.vendor.name}{base}{station.vendor.models_path}"] = (station, "models")
     return routes
 
 

@@ -4,6 +4,7 @@ Nothing here knows a vendor's tokenizer; a token is a piece of text of at most s
 character. Imports the standard library only.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +29,7 @@ InputCounter = Callable[[Body], int]
 """Takes the parsed request body, gives the number of input tokens that the simulated vendor counts."""
 
 _PIECE = re.compile(r"\s*[\u2e80-\uffff]|\s*[^\s\u2e80-\uffff]{1,6}|\s+")
-_CONTENT_TEXTS = ("text", "refusal")
+_CONTENT_TEXTS = ("text", "refusal", "thinking", "signature")
 
 
 def pieces(text: str) -> list[str]:
@@ -83,7 +84,8 @@ class Length:
 
 
 def message_texts(body: Body) -> Iterator[str]:
-    """Every text of every message: contents, text parts, earlier reasoning, tool names and arguments."""
+    """Every text of every message: contents, text parts, earlier reasoning, tool names, arguments and results."""
+    yield from _content_texts(body.get("system"))
     for message in body.get("messages", ()):
         yield from _content_texts(message.get("content"))
         for key in ("reasoning_content", "reasoning"):
@@ -103,14 +105,28 @@ def _content_texts(content: Any) -> Iterator[str]:
             for key in _CONTENT_TEXTS:
                 if isinstance(part.get(key), str):
                     yield part[key]
+            if part.get("type") == "tool_use":
+                yield str(part.get("name", ""))
+                yield json.dumps(part.get("input"), ensure_ascii=False, separators=(",", ":"))
+            elif part.get("type") == "tool_result":
+                yield from _content_texts(part.get("content"))
 
 
 def last_user_text(body: Body) -> str:
     """The text of the last user message; empty when there is none."""
     for message in reversed(body.get("messages", ())):
-        if message.get("role") == "user":
+        if message.get("role") == "user" and not _only_results(message.get("content")):
             return " ".join(_content_texts(message.get("content")))
     return ""
+
+
+def _only_results(content: Any) -> bool:
+    """Whether a message of the user only hands back what tools returned, as the Messages wire has it."""
+    return (
+        isinstance(content, list)
+        and bool(content)
+        and all(part.get("type") == "tool_result" for part in content)
+    )
 
 
 def estimate_input(body: Body) -> int:

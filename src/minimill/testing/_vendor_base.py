@@ -49,7 +49,11 @@ class Vendor:
     """A vendor that speaks OpenAI's chat wire in OpenAI's own way."""
 
     name = "openai"
+    wire = "openai_chat"
+    """The wire language, by the name of its dialect."""
     base_path = "/v1"
+    chat_path = "/chat/completions"
+    models_path = "/models"
     more_base_paths: tuple[str, ...] = ()
     """Further paths that serve the same."""
     has_models = True
@@ -89,6 +93,10 @@ class Vendor:
             "x-ratelimit-limit-tokens: 2000000\r\nx-ratelimit-remaining-tokens: 1999000\r\n"
             "x-ratelimit-reset-requests: 6ms\r\nx-ratelimit-reset-tokens: 30ms\r\n"
         ).encode()
+
+    def credentials(self, headers: Mapping[str, str]) -> str | None:
+        """What proves who sends a request, as an Authorization header says it."""
+        return headers.get("authorization")
 
     def key_problem(self, authorization: str | None, key: str) -> ErrorRow | None:
         """The error for a missing or wrong key; None when it is right."""
@@ -146,6 +154,14 @@ class Vendor:
         """A rule of this vendor that the body breaks; None when it keeps them all."""
         reasoner = str(body.get("model", "")).startswith(_OPENAI_REASONING)
         return self.row(400, "unsupported_parameter") if reasoner and "max_tokens" in body else None
+
+    def header_problem(self, headers: Mapping[str, str], body: Mapping[str, Any]) -> ErrorRow | None:
+        """A rule about request headers that is broken; None when all are kept."""
+        return None
+
+    def view(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The body with tools, their choice, and the format of the answer as Chat Completions writes them."""
+        return body
 
     def limits(self, body: Mapping[str, Any]) -> Limits:
         """The output limit, from the fields that this vendor reads."""

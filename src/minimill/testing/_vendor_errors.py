@@ -329,6 +329,32 @@ LLAMACPP = (
     _E(503, None, "unavailable_error", "Loading model"),
 )
 
+ANTHROPIC = (
+    _E(400, "invalid_request_error", "invalid_request_error", "The request is invalid."),
+    _E(
+        400,
+        "context_length_exceeded",
+        "invalid_request_error",
+        "prompt is too long: 1000001 tokens > 1000000 maximum",
+    ),
+    _E(401, "authentication_error", "authentication_error", "The API key is not valid."),
+    _E(402, "billing_error", "billing_error", "There is a problem with the billing of this account."),
+    _E(403, "permission_error", "permission_error", "The key may not use this resource."),
+    _E(404, "not_found_error", "not_found_error", "model: {model}"),
+    _E(409, "conflict_error", "conflict_error", "The resource is in another state."),
+    _E(413, "request_too_large", "request_too_large", "The request is larger than allowed."),
+    _E(429, "rate_limit_error", "rate_limit_error", "This request would exceed the rate limit."),
+    _E(
+        429,
+        "enforced_spend_limit_reached",
+        "rate_limit_error",
+        "The monthly spend limit of this organization is reached.",
+    ),
+    _E(500, "api_error", "api_error", "Internal server error"),
+    _E(504, "timeout_error", "timeout_error", "The request timed out."),
+    _E(529, "overloaded_error", "overloaded_error", "Overloaded"),
+)
+
 
 def error_row(
     table: tuple[ErrorRow, ...], status: int, code: str | None, message: str | None, model: str

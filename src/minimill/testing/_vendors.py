@@ -10,6 +10,7 @@ from typing import Any
 
 from . import _vendor_errors as errors
 from ._answers import Composed, Limits, Said
+from ._vendor_anthropic import Anthropic
 from ._vendor_base import Ids, Vendor, as_uuid, counted, digest, given, plain_message
 from ._vendor_errors import ErrorRow
 from ._vendors_cn import Doubao, Glm, Qwen
@@ -163,7 +164,7 @@ class DeepSeek(Vendor):
 
 VENDORS: dict[str, Vendor] = {
     vendor.name: vendor
-    for vendor in (Doubao(), Qwen(), Glm(), Vendor(), Ernie(), DeepSeek(), Vllm(), LlamaCpp())
+    for vendor in (Doubao(), Qwen(), Glm(), Vendor(), Ernie(), DeepSeek(), Anthropic(), Vllm(), LlamaCpp())
 }
 """The vendors by name."""
 

@@ -3,7 +3,7 @@
 Sans-I/O. Each frame tells how many output tokens are generated once it is sent.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 from typing import Any, Literal, NamedTuple
 
@@ -12,10 +12,10 @@ from pydantic_core import to_json
 from ._answers import Composed, Said
 from ._faults import Chunking
 from ._vendor_base import Ids, Vendor
+from ._vendor_errors import ErrorRow
 
-__all__ = ["DONE", "Frame", "event", "plain_body", "reframed", "stream_frames"]
+__all__ = ["CHAT_COMPLETIONS", "Frame", "Wire", "reframed", "shown"]
 
-DONE = b"data: [DONE]\n\n"
 _BOM = b"\xef\xbb\xbf"
 _ODD_SIZES = (1, 2, 3, 5, 7, 11, 13, 64, 257)
 _MARK = "\x00delta\x00"
@@ -34,6 +34,19 @@ class Frame(NamedTuple):
     """Seconds to wait before it is sent."""
 
 
+class Wire(NamedTuple):
+    """How one wire language puts answers into bytes."""
+
+    plain_body: Callable[..., bytes]
+    """The body of a plain reply: vendor, ids, what is said, and whether usage is told."""
+    stream_frames: Callable[..., list[Frame]]
+    """All events of a stream but the last, as `_stream_frames` does it."""
+    failure: Callable[[Vendor, ErrorRow, Ids], bytes]
+    """An error in the middle of a stream."""
+    end_mark: bytes
+    """What ends a stream that went well."""
+
+
 class _Event(NamedTuple):
     """One delta of one choice, not yet encoded."""
 
@@ -43,25 +56,25 @@ class _Event(NamedTuple):
     finish: str | None = None
 
 
-def event(data: Any) -> bytes:
+def _event(data: Any) -> bytes:
     """One server-sent event that holds a JSON value."""
     return b"data: " + to_json(data) + b"\n\n"
 
 
-def plain_body(vendor: Vendor, ids: Ids, said: Composed, *, usage: bool) -> bytes:
+def _plain_body(vendor: Vendor, ids: Ids, said: Composed, *, usage: bool) -> bytes:
     """The body of a plain reply."""
-    choices = [vendor.plain_choice(index, _shown(vendor, one), ids) for index, one in enumerate(said.choices)]
+    choices = [vendor.plain_choice(index, shown(vendor, one), ids) for index, one in enumerate(said.choices)]
     return to_json(vendor.plain(ids, choices, vendor.usage(said, said.output_tokens) if usage else None))
 
 
-def _shown(vendor: Vendor, said: Said) -> Said:
+def shown(vendor: Vendor, said: Said) -> Said:
     """The choice without its reasoning, where the vendor hides it."""
     if vendor.shows_reasoning or not said.reasoning:
         return said
     return Said([], said.text, said.tool_calls, said.finish_reason, said.silent_tokens + len(said.reasoning))
 
 
-def stream_frames(
+def _stream_frames(
     vendor: Vendor, ids: Ids, said: Composed, *, asked: bool, running: bool, usage: bool, per_chunk: int
 ) -> list[Frame]:
     """All events of a stream but `[DONE]`.
@@ -85,24 +98,24 @@ def stream_frames(
     ]
     if asked and usage and not vendor.usage_in_finish:
         last = vendor.chunk(ids, [], vendor.usage(said, said.output_tokens), asked)
-        frames.append(Frame(event(last), said.output_tokens, "end"))
+        frames.append(Frame(_event(last), said.output_tokens, "end"))
     return frames
 
 
 def _events(vendor: Vendor, ids: Ids, index: int, said: Said, per_chunk: int) -> Iterator[_Event]:
-    shown = _shown(vendor, said)
-    hidden = shown.silent_tokens
-    opening = vendor.opening(shown)
+    visible = shown(vendor, said)
+    hidden = visible.silent_tokens
+    opening = vendor.opening(visible)
     if opening is not None:
         yield _Event(opening, 0, "open")
     content = [
         _Event(vendor.reasoning_delta(text), size, "content")
-        for text, size in _runs(shown.reasoning, per_chunk)
+        for text, size in _runs(visible.reasoning, per_chunk)
     ]
     content += [
-        _Event(vendor.text_delta(text), size, "content") for text, size in _runs(shown.text, per_chunk)
+        _Event(vendor.text_delta(text), size, "content") for text, size in _runs(visible.text, per_chunk)
     ]
-    tools = vendor.tool_deltas(vendor.tool_calls(shown.tool_calls, ids, index))
+    tools = vendor.tool_deltas(vendor.tool_calls(visible.tool_calls, ids, index))
     if tools and not vendor.tools_with_finish:
         content += [_Event(delta, 0, "content") for delta in tools[:-1]]
         content.append(_Event(tools[-1], hidden, "content"))
@@ -142,7 +155,7 @@ class _Encoder:
             return Frame(before + to_json(one.delta) + after, tokens, one.kind)
         usage = self._usage_now(one, tokens)
         choice = self._vendor.chunk_choice(index, one.delta, one.finish)
-        data = event(self._vendor.chunk(self._ids, [choice], usage, self._asked))
+        data = _event(self._vendor.chunk(self._ids, [choice], usage, self._asked))
         return Frame(data, tokens, one.kind)
 
     def _tokens(self) -> int:
@@ -157,11 +170,19 @@ class _Encoder:
         """What stands before and after the delta, the same for all chunks of a choice."""
         if index not in self._templates:
             choice = self._vendor.chunk_choice(index, _MARK, None)
-            before, _, after = event(self._vendor.chunk(self._ids, [choice], None, self._asked)).partition(
+            before, _, after = _event(self._vendor.chunk(self._ids, [choice], None, self._asked)).partition(
                 _MARK_JSON
             )
             self._templates[index] = before, after
         return self._templates[index]
+
+
+def _failure(vendor: Vendor, row: ErrorRow, ids: Ids) -> bytes:
+    return _event(vendor.stream_error(row, ids))
+
+
+CHAT_COMPLETIONS = Wire(_plain_body, _stream_frames, _failure, b"data: [DONE]\n\n")
+"""Chat Completions, which most vendors speak."""
 
 
 def reframed(frames: list[Frame], mode: Chunking, *, stream: bool) -> list[Frame]:

@@ -221,9 +221,20 @@ def test_waits_until_a_date() -> None:
 
 
 @pytest.mark.parametrize(
-    "value",
-    ["", "soon", "nan", "inf", "1e400", "s", "-1", -1, True, None, [1], "9" * 70, float("nan"), 10**400],
+    "moment",
+    ["2026-11-22T03:32:00Z", "2026-11-22T03:32:00+00:00", "2026-11-22T11:32:00+08:00", "2026-11-22T03:32:00"],
 )
+def test_waits_until_an_rfc_3339_time(moment: str) -> None:
+    """With or without an offset; without one it is UTC."""
+    assert seconds(moment, now=1_795_318_310.0) == 10.0
+    assert seconds(moment, now=1_800_000_000.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "soon", "nan", "inf", "1e400", "s", "-1", -1, True, None, [1], "9" * 70, float("nan"), 10**400,
+     "2026-99-22T03:32:00Z", "2026-11-22T99"],
+)  # fmt: skip
 def test_waits_that_say_nothing(value: Any) -> None:
     """They are no wait."""
     assert seconds(value) is None

@@ -155,6 +155,25 @@ def test_several_texts_and_cache_marks(codec: Dialect, target: Make, quirks: Any
     assert sent == [{"role": "user", "content": content}]
 
 
+@pytest.mark.parametrize(
+    ("style", "mark"),
+    [
+        ("prompt_cache_breakpoint", {"prompt_cache_breakpoint": {"mode": "explicit", "ttl": "12h"}}),
+        ("cache_control", {"cache_control": {"type": "ephemeral"}}),
+        ("none", None),
+    ],
+)
+def test_long_marks_and_marked_results(codec: Dialect, target: Make, style: str, mark: Any) -> None:
+    """The longer time where the vendor has two, also on what a function returned."""
+    result = ToolResult("c1", "sun", cache="long")
+    sent = messages(codec, target(cache_marks=style), user([Text("a", cache="long")]), tool(result))
+    if mark is None:
+        assert [one["content"] for one in sent] == ["a", "sun"]
+    else:
+        assert sent[0]["content"] == [{"type": "text", "text": "a", **mark}]
+        assert sent[1]["content"] == [{"type": "text", "text": "sun", **mark}]
+
+
 # --- reasoning that goes back ---
 
 HISTORY = (

@@ -275,6 +275,15 @@ def test_a_tier_that_names_the_default_service(make, asked, price) -> None:
     )
 
 
+@pytest.mark.parametrize(("unasked", "price"), [((), 1_000), (("us",), 3_000), (("other",), 1_000)])
+def test_a_tier_that_may_come_unasked_counts(make, unasked, price) -> None:
+    """Whatever was asked, the dearer of the usual tier and of those that the vendor may choose by itself."""
+    row = make.row(make.tier(service_tier="us", input="3"), make.tier(service_tier="batch", input="9"))
+    for asked in (None, "default"):
+        situation = make.at(service_tier=asked, unasked_tiers=unasked)
+        assert ceiling(size(1_000), [row], EXACT, Limits(1), situation).buckets[0].nanos == price * 1_000
+
+
 def test_a_service_tier_without_a_price_is_refused(make) -> None:
     """Before anything is sent."""
     with pytest.raises(UnpricedModelError, match="service tier 'ultrafast' has no price; ask for another"):

@@ -84,7 +84,7 @@ def test_tools_schemas_and_media_are_counted_apart() -> None:
     size = measure(request)
     assert (size.images, size.files, size.audio, size.tools, size.schemas) == (1, 1, 1, 1, 1)
     assert size.tool_bytes == len("f") + len("does") + len('{"type":"object"}')
-    assert size.schema_bytes == len('{"type":"object"}')
+    assert size.schema_bytes == len('{"type":"object","additionalProperties":false}')  # closed for who needs it
     assert needs(request, ("n",), stream=True) == {
         "vision",
         "files",

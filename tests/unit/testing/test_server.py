@@ -333,6 +333,7 @@ def test_base_urls(sim):
         "openai": start + "/openai/v1",
         "ernie": start + "/ernie/v2",
         "deepseek": start + "/deepseek",
+        "anthropic": start + "/anthropic",
         "vllm": start + "/vllm/v1",
         "llamacpp": start + "/llamacpp/v1",
     }
