@@ -1,25 +1,26 @@
 #!/usr/bin/env python3
 """Time from `import minimill` to the first answer, against `import httpx, pydantic` and one post.
 
-    benchmarks/first_answer.py [--rounds 10] [--profile]
+    benchmarks/first_answer.py [--quick] [--rounds 10] [--json FILE] [--profile]
 
-Each round starts a fresh process of each kind, in turn; both talk to the same simulated vendor on loopback.
-Prints medians, their spread and the ratio. `--profile` prints what costs most in one run instead.
+Each round starts a fresh process of each kind, in turn; all talk to the same simulated vendor on loopback. The first
+round only warms the disk cache. `--profile` prints what costs most in one run instead.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
-import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from _bench import clean, parse, rounds_of
+from _report import Results, maybe, number, spread, table
+
 from minimill.testing import Simulator
 
+CASE, BASE_KIND = "first answer", "httpx + pydantic"
 VENDOR, MODEL = "openai", "gpt-5.4-mini"
 
 BASE = """
@@ -68,33 +69,46 @@ limit = "50 USD"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--profile", action="store_true")
+    parser = parse(__doc__, rounds=10, quick_rounds=4)
+    parser.add_argument("--profile", action="store_true", help="print what costs most instead")
     options = parser.parse_args()
+    results = Results("first_answer", {**vars(options), "json": None})
     with tempfile.TemporaryDirectory() as folder, Simulator([VENDOR], length=8) as sim:
         address = sim.base_url(VENDOR)
         if options.profile:
             profile(Path(folder), address)
-        else:
-            compare(Path(folder), address, options.rounds)
+            return
+        compare(results, Path(folder), address, rounds_of(options))
+    results.write(options.json)
+    show(results)
 
 
-def compare(folder: Path, address: str, rounds: int) -> None:
-    """Interleaved rounds; the first of each kind only warms the disk cache."""
+def show(results: Results) -> None:
+    """Print what was found."""
+    rows = [
+        (
+            kind,
+            spread(results.values(CASE, kind, "wall_ms"), number),
+            maybe(results.ratio(CASE, kind, BASE_KIND, "wall_ms"), "{:.2f} ×"),
+        )
+        for kind in results.kinds
+    ]
+    print(table(("", "ms", "ratio"), rows))
+    results.print_foot()
+
+
+def compare(results: Results, folder: Path, address: str, rounds: int) -> None:
+    """Rounds in which the kinds take turns."""
     kinds: dict[str, Callable[[int], str]] = {
-        "httpx + pydantic": lambda n: run(BASE, {}, address, MODEL),
+        BASE_KIND: lambda n: run(BASE, {}, address, MODEL),
         "minimill, memory": lambda n: run(OURS, configured(folder, address, "memory:")),
         "minimill, SQLite": lambda n: run(OURS, configured(folder, address, f"sqlite:///{folder}/{n}.db")),
     }
-    times: dict[str, list[float]] = {name: [] for name in kinds}
-    for number in range(rounds + 1):
-        for name, once in kinds.items():
-            times[name].append(float(once(number)))
-    base = statistics.median(times["httpx + pydantic"][1:])
-    for name, found in times.items():
-        middle, low, high = statistics.median(found[1:]), min(found[1:]), max(found[1:])
-        print(f"{name:18} {middle * 1e3:7.1f} ms  ({low * 1e3:.1f} to {high * 1e3:.1f})  {middle / base:5.2f} ×")
+    for number_ in range(rounds + 1):
+        for kind, once in kinds.items():
+            took_s = float(once(number_))
+            if number_:
+                results.add(CASE, kind, {"wall_ms": took_s * 1e3})
 
 
 def configured(folder: Path, address: str, ledger: str) -> dict[str, str]:
@@ -107,7 +121,7 @@ def configured(folder: Path, address: str, ledger: str) -> dict[str, str]:
 def run(script: str, environment: dict[str, str], *arguments: str, options: tuple[str, ...] = ()) -> str:
     """What one fresh process prints."""
     command = [sys.executable, *options, "-c", script, *arguments]
-    found = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True)
+    found = subprocess.run(command, env={**clean(), **environment}, capture_output=True, text=True, check=False)
     if found.returncode:
         raise SystemExit(found.stderr)
     return found.stderr if options else found.stdout

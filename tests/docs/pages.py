@@ -120,7 +120,8 @@ def read(path: Path) -> Page:
 
 def all_pages() -> list[Page]:
     """Every page that is written for users and contributors."""
-    names = "README.md CONTRIBUTING.md CHANGELOG.md providers/README.md examples/README.md".split()
+    names = "README.md CONTRIBUTING.md CHANGELOG.md".split()
+    names += "providers/README.md examples/README.md benchmarks/README.md".split()
     return [page(name) for name in names] + [read(path) for path in sorted((ROOT / "docs").rglob("*.md"))]
 
 

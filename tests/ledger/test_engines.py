@@ -517,6 +517,23 @@ async def test_records_are_found_by_time_and_by_call(ledger: Ledger) -> None:
     assert await ledger.records(last=0) == []
 
 
+async def test_records_of_a_call_are_found_open_and_closed(ledger: Ledger) -> None:
+    """Whatever its attempts are called: those of one call, in order, and no other call's."""
+    await ledger.declare([budget()])
+    for attempt_id, call in (("7-1", "7"), ("7-2", "7"), ("named-1", "7"), ("77-1", "77"), ("other", "x")):
+        await ledger.reserve(
+            attempt_id, [Claim("team", "", 1)], meta(call=call), expires_at=START + dt.timedelta(minutes=1)
+        )
+    ledger.settle("7-1", {"team": 1}, record("7-1", meta=meta(call="7")))
+    ledger.settle("77-1", {"team": 1}, record("77-1", meta=meta(call="77")))
+    found = await ledger.records(call_id="7")
+    assert sorted((row.record.attempt_id, row.record.certainty) for row in found) == [
+        ("7-1", "exact"),
+        ("7-2", "held"),
+        ("named-1", "held"),
+    ]
+
+
 async def test_an_attempt_nobody_closed_is_open_and_then_lost(ledger: Ledger, clock: Clock) -> None:
     """It is in the report from its reservation on, charged with its hold."""
     await ledger.declare([budget(limit=100)])

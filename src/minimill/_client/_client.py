@@ -168,7 +168,7 @@ class Client:
         """
         given = normalised(options)
         request = make_request(messages, given)
-        return self._plan(request, self._route(given), given, stream=False)
+        return self._plan(request, self._route(given), given, stream=False, shown=True)
 
     async def learn(self) -> None:
         """Take from the books what earlier calls used, for the expected cost of the next ones.
@@ -249,7 +249,7 @@ class Client:
             await self._ready()
         if not self._learned and len(route.models) > 1:
             await self.learn()
-        plan = self._plan(request, route, options, stream=stream)
+        plan = self._plan(request, route, options, stream=stream, shown=False)
         labels = self._labels.under(current().app, current().tags).under(
             options.get("app"), options.get("tags")
         )
@@ -279,7 +279,9 @@ class Client:
     def _route(self, options: Mapping[str, Any]) -> Route:
         return self._offers.route(options.get("model"), options.get("route"))
 
-    def _plan(self, request: ChatRequest, route: Route, options: Mapping[str, Any], *, stream: bool) -> Plan:
+    def _plan(
+        self, request: ChatRequest, route: Route, options: Mapping[str, Any], *, stream: bool, shown: bool
+    ) -> Plan:
         wishes = Wishes(
             route=route.name,
             order=route.order,
@@ -300,6 +302,7 @@ class Client:
             self._experience,
             self._comparable,
             stream=stream,
+            shown=shown,
         )
 
     def _comparable(self, amount: Money, currency: str) -> Decimal | None:

@@ -120,7 +120,8 @@ def expected(
         cached_input_tokens=min(cached_input_tokens, tokens_in),
         cache_write_tokens=0,
     )
-    now = replace(situation, finished=situation.started)
+    alike = situation.finished == situation.started
+    now = situation if alike else replace(situation, finished=situation.started)
     try:
         return cost(usage, rows, now, clocks=clocks).money
     except PriceUnknown as unknown:

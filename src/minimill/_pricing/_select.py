@@ -33,6 +33,8 @@ def find_rows(
     More than one row comes back where they begin together, or where rows differ by region and
     `region` is None: the dearest of them counts.
     """
+    if len(rows) == 1 and not rows[0].regions:
+        return _in_force(rows, instant)
     if region is None:
         named = sorted({name for row in rows for name in row.regions})
         if named:

@@ -31,11 +31,12 @@ def details(
     if usage is not None and usage.units:
         result["units"] = dict(usage.units)
     if ceiling is not None:
+        same = charge is not None and charge.row is ceiling.row
         result["ceiling"] = {
             "input_tokens": ceiling.input_tokens,
             "output_tokens": ceiling.output_tokens,
             "buckets": _buckets(ceiling.buckets),
-            "row": _row(ceiling.row),
+            "row": result["row"] if same else _row(ceiling.row),
             "assumptions": list(ceiling.assumptions),
         }
     if rates:

@@ -42,7 +42,7 @@ class Candidate:
     unpriced: str | None
     """Why there is no ceiling; a hard budget then refuses the candidate."""
     expected: Money | None
-    """What it probably costs, in the vendor's currency; None: unknown."""
+    """What it probably costs, in the vendor's currency; None: unknown, or nobody needs to know."""
     thinking: bool | None
     """Whether it will think; None: unknown."""
     explicit_cache: bool = False
@@ -144,8 +144,13 @@ def make_plan(
     comparable: Comparable,
     *,
     stream: bool,
+    shown: bool = True,
 ) -> Plan:
-    """Sort the offers that can serve `request`; the others are left out with the reason."""
+    """Sort the offers that can serve `request`; the others are left out with the reason.
+
+    A plan that is not `shown` to anybody leaves out expected costs where they do not decide the order.
+    """
+    guessed = shown or (wishes.order == "cost" and len(offers) > 1)
     word = reasoning_word(request)
     needed = needs(request, wishes.requires, stream=stream)
     found: list[Candidate] = []
@@ -161,7 +166,7 @@ def make_plan(
         if reason is not None or unkeyed is not None:
             left.append(LeftOut(offer.name, reason or str(unkeyed), error=unkeyed))
             continue
-        candidate = _candidate(offer, request, size, wishes, thinking, habits)
+        candidate = _candidate(offer, request, size, wishes, thinking, habits if guessed else None)
         resting = health.cooling(offer.provider.id, offer.wire_model)
         if resting is not None:
             left.append(LeftOut(offer.name, *resting, candidate=candidate))
@@ -174,7 +179,7 @@ def make_plan(
         )
         found = [item.candidate for item in resting_ones if item.candidate is not None]
         left = [item for item in left if item.candidate is None]
-    elif wishes.order == "cost":
+    elif wishes.order == "cost" and len(found) > 1:
         found = _by_cost(found, comparable)
     return Plan(tuple(found), tuple(left), wishes.order)
 
@@ -199,10 +204,10 @@ def _candidate(
     size: RequestSize,
     wishes: Wishes,
     thinking: bool | None,
-    habits: Habits,
+    habits: Habits | None,
 ) -> Candidate:
     limit = output_limit(offer.model, request.max_output_tokens, wishes.max_output_tokens)
-    asked = replace(request, max_output_tokens=limit)
+    asked = request if limit == request.max_output_tokens else replace(request, max_output_tokens=limit)
     marks = _marks(offer, request)
     priced, unpriced = _ceiling(offer, asked, size, thinking, marks, wishes.lasts_s)
     if (runs := _runs_at_vendor(offer, request)) is not None:
@@ -213,7 +218,7 @@ def _candidate(
             "accept_unsure_prices = true on the route"
         )
         priced = None
-    guess = _expected(offer, asked, size, thinking, habits)
+    guess = None if habits is None else _expected(offer, asked, size, thinking, habits)
     if guess is not None and priced is not None and guess.currency == priced.money.currency:
         guess = min(guess, priced.money)  # what is likely is never more than what is possible
     return Candidate(offer, asked, size, priced, unpriced, guess, thinking, *marks, wishes.lasts_s)

@@ -62,8 +62,11 @@ class Reader:
         self, since: dt.datetime | None, until: dt.datetime | None, call_id: str | None, last: int | None
     ) -> list[SpendRow]:
         """See `Ledger.records`."""
-        closed = self._closed_of_call(call_id) if call_id is not None else self._closed_between(since, until, last)
-        rows = [spend_row(self._tables, attempt, self._now_us) for attempt in (*closed, *self._open())]
+        if call_id is not None:
+            attempts = self._of_call(call_id)
+        else:
+            attempts = [*self._closed_between(since, until, last), *self._open()]
+        rows = [spend_row(self._tables, attempt, self._now_us) for attempt in attempts]
         found = [row for row in rows if row is not None and in_range(row, since, until, call_id)]
         return in_order(found, last)
 
@@ -81,9 +84,9 @@ class Reader:
         rows = self._db.execute(f"SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE {where}", values)
         return [account_of(row) for row in rows]
 
-    def _open(self) -> list[Attempt]:
-        sql = f"SELECT process, NULL, {ATTEMPT_COLUMNS} FROM holds"
-        return self._tables.attempts_of(self._db.execute(sql).fetchall())
+    def _open(self, where: str = "1", *values: Any) -> list[Attempt]:
+        sql = f"SELECT process, NULL, {ATTEMPT_COLUMNS} FROM holds WHERE {where}"
+        return self._tables.attempts_of(self._db.execute(sql, values).fetchall())
 
     def _closed_between(
         self, since: dt.datetime | None, until: dt.datetime | None, last: int | None
@@ -93,11 +96,14 @@ class Reader:
         newest = "started_us >= ? AND started_us < ? ORDER BY started_us DESC, id DESC LIMIT ?"
         return self._closed(newest, low, high, -1 if last is None else last)
 
-    def _closed_of_call(self, call_id: str) -> list[Attempt]:
-        # Attempts named after their call are found by key; others by looking through all.
-        return self._closed("id >= ? AND id < ?", call_id, call_id + "\U0010ffff") or self._closed(
-            "json_extract(meta, '$[0]') = ?", call_id
-        )
+    def _of_call(self, call_id: str) -> list[Attempt]:
+        by_meta = ("json_extract(meta, '$[0]') = ?", call_id)
+        found = self._open(*by_meta)
+        found += self._closed("id >= ? AND id < ?", call_id, call_id + "\U0010ffff")
+        if not any(attempt.id.startswith(call_id) for attempt in found):
+            # Attempts named after their call are found by key; others by looking through all.
+            found += self._closed(*by_meta)
+        return found
 
     def _closed(self, where: str, *values: Any) -> list[Attempt]:
         sql = f"SELECT '', seq, {ATTEMPT_COLUMNS} FROM attempts WHERE {where}"

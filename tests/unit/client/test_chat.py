@@ -49,6 +49,17 @@ async def test_the_request_always_carries_an_output_limit(sim: Simulator) -> Non
     assert call.body["max_completion_tokens"] == 4_096
 
 
+async def test_expected_costs_are_worked_out_for_who_looks_at_them(sim: Simulator) -> None:
+    """A plan shows them; a call with one candidate has nothing to put in order and does without."""
+    async with minimill.Client(acme.config(sim)) as client:
+        (planned,) = client.plan("hello", model="acme:m", max_output_tokens=50).candidates
+        assert planned.expected is not None
+        prepared = await client._prepared("hello", {"model": "acme:m", "max_output_tokens": 50}, stream=False)
+        (called,) = prepared.plan.candidates
+        assert called.expected is None
+        assert called.ceiling == planned.ceiling
+
+
 async def test_the_books_keep_the_call(sim: Simulator) -> None:
     """One record with app, tags, route and counts, and no prompt in it."""
     config = acme.config(sim, routes={"default": {"models": ["acme:m"]}})
