@@ -17,6 +17,8 @@ ANNOUNCED = {
     "release": RELEASE,
     "last instant of the price that OpenAI promised": dt.datetime(2026, 11, 20, 23, 59, 59, tzinfo=dt.UTC),
     "its end": dt.datetime(2026, 11, 21, tzinfo=dt.UTC),
+    "claude-sonnet-4-5 is shut down": dt.datetime(2026, 11, 30, tzinfo=dt.UTC),
+    "the fast mode of claude-opus-4-8 ends": dt.datetime(2026, 12, 1, tzinfo=dt.UTC),
     "gpt-5 is shut down": dt.datetime(2026, 12, 11, tzinfo=dt.UTC),
     "the last day of which holidays are known": dt.datetime(2026, 12, 31, 10, tzinfo=BEIJING),
     "first workday of unknown ones": dt.datetime(2027, 1, 4, 10, tzinfo=BEIJING),

@@ -232,7 +232,6 @@ def test_what_the_sources_leave_open_is_marked_unsure() -> None:
         if row.certainty is Certainty.UNSURE
     }
     assert found == {
-        "anthropic:claude-sonnet-5-5",
         "openai:gpt-5.6-sol",
         "qwen:qwen3-vl-plus singapore",
     }
