@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -78,10 +78,11 @@ def _forget(books: str) -> None:
         path.unlink()
 
 
-def config(address: str, ledger: str) -> dict[str, Any]:
+def config(address: str, ledger: str, http: str = "default") -> dict[str, Any]:
     """A configuration with one candidate and one cap that is never reached."""
     return {
         "ledger": ledger,
+        "http": http,
         "providers": {"openai": {"base_url": address}},
         "routes": {"default": {"models": [f"openai:{MODEL}"]}},
         "budgets": {"all": {"limit": "1000000 USD"}},
@@ -89,12 +90,12 @@ def config(address: str, ledger: str) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _minimill(address: str, chars: int, ledger: str) -> AsyncIterator[Asker]:
+async def _minimill(address: str, chars: int, ledger: str, http: str = "default") -> AsyncIterator[Asker]:
     import minimill
 
     os.environ["OPENAI_API_KEY"] = KEY
     asked: Any = messages(chars)
-    async with minimill.Client(config(address, ledger)) as client:
+    async with minimill.Client(config(address, ledger, http)) as client:
 
         async def call() -> None:
             reply = await client.chat(asked, max_output_tokens=LIMIT)
@@ -111,6 +112,16 @@ async def _minimill(address: str, chars: int, ledger: str) -> AsyncIterator[Aske
             return events
 
         yield Asker(call, stream, client._ledger.flush, client)
+
+
+def minimill_aiohttp(address: str, chars: int) -> AbstractAsyncContextManager[Asker]:
+    """minimill with books in memory, `http = "aiohttp"`."""
+    return _minimill(address, chars, "memory:", "aiohttp")
+
+
+def minimill_httpx2(address: str, chars: int) -> AbstractAsyncContextManager[Asker]:
+    """minimill with books in memory, `http = "httpx2"`."""
+    return _minimill(address, chars, "memory:", "httpx2")
 
 
 @asynccontextmanager
@@ -257,6 +268,8 @@ async def litellm(address: str, chars: int) -> AsyncIterator[Asker]:
 KINDS = {
     "minimill, memory": minimill_memory,
     "minimill, SQLite": minimill_sqlite,
+    "minimill over aiohttp": minimill_aiohttp,
+    "minimill over httpx2": minimill_httpx2,
     "bare transport": transport,
     "httpx": httpx,
     "aiohttp": aiohttp,

@@ -11,18 +11,33 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from minimill._errors import MinimillError
+from minimill._errors import MinimillError, UnknownModelError
 from minimill._pricing import PriceRow, Rates, find_rows, tier_words
-from minimill.catalog import Offer, load_provider
+from minimill.catalog import load_past_vendor, load_provider, past_vendor_ids
 from minimill.cli._chart import Series, Step, bars, picture
 from minimill.cli._common import common, config_option
 from minimill.cli._models import price_json
 from minimill.cli._output import Output, Styled, Table
 from minimill.cli._price_lines import plain
+
+if TYPE_CHECKING:
+    from minimill._config import Settings
+
+
+class Sold(NamedTuple):
+    """A model with its prices, whether it can be called or only its past is kept."""
+
+    provider: str
+    model: str
+    name: str
+    rows: tuple[PriceRow, ...]
+    regions: tuple[str, ...] = ()
+    region: str | None = None
+    """The one in use."""
 
 
 class Dated(NamedTuple):
@@ -43,14 +58,14 @@ class Dated(NamedTuple):
 @click.pass_context
 def history(ctx: click.Context, model: str, region: str | None, svg: Path | None, as_json: bool) -> None:
     """Every price that MODEL (`provider:model`, or an alias) has had, the oldest first, each with the page it was
-    read on and the day somebody last looked; then a chart of them.
+    read on and the day somebody last looked; then a chart of them. Past prices are kept of some vendors that
+    cannot be called.
     """
     settings = common(ctx).settings()
-    offer = settings.catalog.find(settings.aliases.get(model, model))
-    regions = list(offer.provider.regions)
-    if region is not None and region not in regions:
-        known = ", ".join(regions) or "none"
-        raise click.BadParameter(f"{offer.provider.id} has no region {region!r}; it has {known}", param_hint="--region")
+    offer = _sold(settings, settings.aliases.get(model, model))
+    if region is not None and region not in offer.regions:
+        known = ", ".join(offer.regions) or "none"
+        raise click.BadParameter(f"{offer.provider} has no region {region!r}; it has {known}", param_hint="--region")
     region = offer.region if region is None else region
     now = dt.datetime.now(dt.UTC)
     dated = list(_dated(offer, now))
@@ -69,7 +84,20 @@ def history(ctx: click.Context, model: str, region: str | None, svg: Path | None
     _chart(out, dated, lines, region, now)
 
 
-def _dated(offer: Offer, now: dt.datetime) -> Iterator[Dated]:
+def _sold(settings: Settings, name: str) -> Sold:
+    vendor, _, model = name.partition(":")
+    if vendor not in past_vendor_ids():
+        offer = settings.catalog.find(name)
+        regions = tuple(offer.provider.regions)
+        return Sold(offer.provider.id, offer.model.id, offer.name, offer.rows, regions, offer.region)
+    past = load_past_vendor(vendor)
+    known = past.models.get(model)
+    if known is None:
+        raise UnknownModelError(f"of {vendor} past prices are kept of {', '.join(past.models)}; not of {model!r}")
+    return Sold(vendor, known.id, name, known.rows)
+
+
+def _dated(offer: Sold, now: dt.datetime) -> Iterator[Dated]:
     rows = sorted(offer.rows, key=lambda row: (sorted(row.regions), row.since))
     for row in rows:
         later = [other.since for other in rows if other.regions == row.regions and other.since > row.since]
@@ -136,13 +164,13 @@ def day_of(instant: dt.datetime) -> str:
     return instant.isoformat(sep=" ", timespec="minutes")
 
 
-def _replaced(out: Output, offer: Offer) -> None:
+def _replaced(out: Output, offer: Sold) -> None:
     """Say which listed prices the user's own stand in place of."""
     origins = sorted({row.origin for row in offer.rows} - {"catalog"})
     if not origins:
         return
     try:
-        listed = load_provider(offer.provider.id).models.get(offer.model.id)
+        listed = load_provider(offer.provider).models.get(offer.model)
     except MinimillError:
         return  # a provider of the user's own
     count = 0 if listed is None else len(listed.rows)
@@ -203,7 +231,7 @@ def _currency(dated: Sequence[Dated], region: str | None) -> str:
 
 
 def _picture(
-    offer: Offer, dated: Sequence[Dated], lines: Sequence[Series], region: str | None, now: dt.datetime
+    offer: Sold, dated: Sequence[Dated], lines: Sequence[Series], region: str | None, now: dt.datetime
 ) -> str:
     if not lines:
         raise click.UsageError(f"there is no chart to write: no price of {offer.name} is known")

@@ -182,3 +182,13 @@ def test_as_json(run: Run) -> None:
 def test_an_unknown_model(run: Run) -> None:
     """The nearest is offered."""
     assert 'did you mean "small"?' in run("prices", "history", "acme:smal", code=2).stderr
+
+
+def test_a_vendor_of_whom_only_the_past_is_kept(run: Run) -> None:
+    """Its models have a history and cannot be called."""
+    told = run("prices", "history", "hunyuan:hunyuan-lite").stdout
+    (row,) = [line.split() for line in told.splitlines() if line.startswith("2024")]
+    assert row[:3] == ["2024-05-22", "2026-06-22", "free"]
+    error = run("prices", "history", "hunyuan:nix", code=2).stderr
+    assert "past prices are kept of hunyuan-standard," in error
+    assert "not of 'nix'" in error
