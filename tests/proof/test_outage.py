@@ -265,14 +265,19 @@ async def test_a_first_chunk_is_no_answer(sim: Simulator, fault: Fault, second: 
         assert await held_with(client, "dead") <= 20
 
 
+@pytest.mark.parametrize("heard", [True, False], ids=["heard before", "never heard"])
 @pytest.mark.parametrize("second", [True, False], ids=["with another", "alone"])
-async def test_callers_with_time_limits_of_their_own(sim: Simulator, second: bool) -> None:
+async def test_callers_with_time_limits_of_their_own(sim: Simulator, second: bool, heard: bool) -> None:
     """The vendor is silent, and every caller gives up before minimill does: the same share."""
     sim.always("openai", Fault.silent())
     settings = config(sim, "memory:", second=second)
     settings["budgets"]["all"]["limit"] = world.cap(20)
     async with minimill.Client(settings) as client:
         served = 0
+        if heard:
+            sim.clear_faults()
+            assert (await client.chat(world.PROMPT)).provider == "dead"
+            sim.always("openai", Fault.silent())
         for _ in range(12):
             with anyio.move_on_after(0.2):
                 reply = await client.chat(world.PROMPT)

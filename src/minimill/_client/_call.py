@@ -27,7 +27,7 @@ from minimill._values import dataclass
 
 T = TypeVar("T")
 TURN_S = 0.5
-"""How long to wait for one of several silent vendors before looking at the next."""
+"""How long to wait, at most, for one of several candidates before looking at the next."""
 BUSY_S = 10.0
 """How long to wait for a vendor that answers, and has its share of a budget out, before going on."""
 
@@ -64,6 +64,12 @@ class Waits:
     def until(self, turn: float) -> Waits:
         """The same, and no longer than `turn`."""
         return Waits(*(None if by is None else min(by, turn) for by in (self.money, self.silent, self.busy)))
+
+    def turn(self, others: int) -> float:
+        """Until when one of several candidates may be waited for, so that each has its turn."""
+        now = monotonic()
+        left = max((by for by in (self.money, self.silent) if by is not None), default=now) - now
+        return now + min(TURN_S, left / (2 * (others + 1)))
 
     def of(self, error: BudgetExceededError) -> float | None:
         """Until when what refused may be waited for."""
@@ -194,7 +200,7 @@ class Call:
         while waiting and self.may_try():
             waiting.sort(key=self._is_resting)
             candidate = waiting.pop(0)
-            turn = monotonic() + TURN_S if waiting else float("inf")
+            turn = waits.turn(len(waiting)) if waiting else float("inf")
             try:
                 return await self._with_retries(candidate, attempt, waits.until(turn), alone=not waiting)
             except BudgetExceededError as error:

@@ -131,8 +131,8 @@ class Provider:
 
     @property
     def is_well(self) -> bool:
-        """Whether it answered after it was last silent."""
-        return self.answered_us > 0 and self.answered_us >= self.silent_us
+        """Whether it answered after it was last doubted."""
+        return self.answered_us > 0 and self.answered_us >= self.doubted_us
 
 
 class Store(Protocol):

@@ -284,10 +284,9 @@ class Books:
         """An attempt came to nothing."""
         vendor = self.store.provider(provider)
         vendor.doubted_us = now_us
+        vendor.answered_us = min(vendor.answered_us, now_us - 1)
         if ending == "silent":
             vendor.silent_us = now_us
-            if vendor.answered_us >= now_us:
-                vendor.answered_us = now_us - 1
             self.freed = True  # who waits because it answered has to look elsewhere
         self.store.heard(vendor)
 
