@@ -173,7 +173,7 @@ def test_an_interrupted_process_closes_its_books(tmp_path: Path, backend: str, t
     """Ctrl-C, also twice: the process ends by KeyboardInterrupt, and every attempt is closed as held."""
     with Simulator(["openai"], input_tokens=acme.at_ceiling, length=40) as sim:
         sim.always("openai", Fault.delay(0.2) | Fault.slow_chunks(0.2))
-        config = world.config(sim, ledger(tmp_path), 100, timeouts={"first_token_s": 60})
+        config = world.config(sim, ledger(tmp_path), CALLS, timeouts={"first_token_s": 60})
         worker = world.start(INTERRUPTED, world.packed(config), backend)
         wait_for(lambda: len(sim.calls) == 20, worker)
         for _ in range(times):
@@ -181,7 +181,7 @@ def test_an_interrupted_process_closes_its_books(tmp_path: Path, backend: str, t
         err = ended_by_interrupts(worker)
         assert "KeyboardInterrupt" in err
         assert worker.returncode not in (0, -signal.SIGKILL)
-        rows = check_books(sim, config, limit=100 * world.CEILING)
+        rows = check_books(sim, config, limit=CALLS * world.CEILING)
         assert len(rows) == 20
         if times == 1:
             assert {row.record.certainty for row in rows} == {"held"}
