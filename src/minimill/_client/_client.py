@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Mapping
 from decimal import Decimal
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     import httpx2
 
 log = logging.getLogger("minimill")
+
+ADOPT_S = 2.0
+"""How soon budgets that other processes declare bind this one."""
 
 LEARN_DAYS, LEARN_RECORDS = 30, 500
 """How far back, and from how many attempts, a new client learns what calls use."""
@@ -99,6 +103,7 @@ class Client:
         )
         self._health = Health()
         self._declared = self._learned = False
+        self._adopted = 0.0
         self._made_at = dt.datetime.now(dt.UTC)
         self._locks: RunVar[anyio.Lock] = RunVar("minimill_declare")
         self._pid = os.getpid()
@@ -247,6 +252,8 @@ class Client:
         route = self._route(options)
         if not self._declared:
             await self._ready()
+        elif monotonic() - self._adopted >= ADOPT_S:
+            await self._adopt()
         if not self._learned and len(route.models) > 1:
             await self.learn()
         plan = self._plan(request, route, options, stream=stream, shown=False)
@@ -273,8 +280,13 @@ class Client:
             if not self._declared:
                 for difference in await self._ledger.declare(self.settings.budgets):
                     log.warning("%s", difference)
-                self._engine.budgets.adopt(await self._ledger.budgets())
+                await self._adopt()
                 self._declared = True
+
+    async def _adopt(self) -> None:
+        """Obey the budgets that others have declared in the same ledger meanwhile."""
+        self._adopted = monotonic()  # calls that come meanwhile do not ask again
+        self._engine.budgets.adopt(await self._ledger.budgets())
 
     def _route(self, options: Mapping[str, Any]) -> Route:
         return self._offers.route(options.get("model"), options.get("route"))

@@ -206,3 +206,21 @@ async def test_a_budget_in_the_ledger_binds_whoever_spends_there(sim: Simulator,
                 await second.chat("hello", model="acme:m")
             assert caught.value.budget == "all"
     assert sim.calls == ()
+
+
+async def test_a_budget_that_another_process_declares_later_binds_as_well(
+    sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at once, but within two seconds, which are not waited for here."""
+    ledger = f"sqlite:///{tmp_path}/ledger.db"
+    async with minimill.Client(acme.config(sim, ledger=ledger, budgets=acme.cap(1))) as early:
+        await early.chat("hello", model="acme:m")
+        closed = {**acme.cap(1), "closed": {"limit": "0 CNY"}}
+        async with minimill.Client(acme.config(sim, ledger=ledger, budgets=closed)) as late:
+            with pytest.raises(minimill.BudgetExceededError):
+                await late.chat("hello", model="acme:m")
+        await early.chat("hello", model="acme:m")
+        monkeypatch.setattr("minimill._client._client.ADOPT_S", 0.0)
+        with pytest.raises(minimill.BudgetExceededError) as caught:
+            await early.chat("hello", model="acme:m")
+        assert caught.value.budget == "closed"
