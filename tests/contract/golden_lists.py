@@ -380,3 +380,57 @@ in<=272000       : 0.1 0.01 0.5 w=0.125 W=0.25
                  : 0.2 0.02 0.75 w=0.25 W=0.5
 """
 GPT_4_TURBO = ": 10 - 30"
+# Asked by Responses only; no page gives a price for cached input of the pro models.
+GPT_52_PRO = """
+batch : 10.5 - 84
+      : 21 - 168
+"""
+GPT_54_PRO = """
+in<=272000 flex  : 15 - 90
+flex             : 30 - 135
+in<=272000 batch : 15 - 90
+batch            : 30 - 135
+in<=272000       : 30 - 180
+                 : 60 - 270
+"""
+GPT_6_ASTRA = """
+in<=272000 flex     : 5 0.5 25 w=6.25 W=12.5
+flex                : 10 1 37.5 w=12.5 W=25
+in<=272000 batch    : 5 0.5 25 w=6.25 W=12.5
+batch               : 10 1 37.5 w=12.5 W=25
+in<=272000 priority : 20 2 100 w=25 W=50
+priority            : 40 4 150 w=50 W=100
+in<=272000          : 10 1 50 w=12.5 W=25
+                    : 20 2 75 w=25 W=50
+"""
+GPT_61_SOL = """
+in<=272000 flex     : 1 0.05 5 w=1.25 W=2.5
+flex                : 2 0.1 7.5 w=2.5 W=5
+in<=272000 batch    : 1 0.05 5 w=1.25 W=2.5
+batch               : 2 0.1 7.5 w=2.5 W=5
+in<=272000 priority : 4 0.2 20 w=5 W=10
+priority            : 8 0.4 30 w=10 W=20
+in<=272000          : 2 0.1 10 w=2.5 W=5
+                    : 4 0.2 15 w=5 W=10
+"""
+GPT_61_TERRA = """
+in<=272000 flex     : 0.5 0.025 2.5 w=0.625 W=1.25
+flex                : 1 0.05 3.75 w=1.25 W=2.5
+in<=272000 batch    : 0.5 0.025 2.5 w=0.625 W=1.25
+batch               : 1 0.05 3.75 w=1.25 W=2.5
+in<=272000 priority : 2 0.1 10 w=2.5 W=5
+priority            : 4 0.2 15 w=5 W=10
+in<=272000          : 1 0.05 5 w=1.25 W=2.5
+                    : 2 0.1 7.5 w=2.5 W=5
+"""
+# Input and output are reported; the rest follows gpt-6.1-sol and is unsure.
+GPT_62_ASTRA = """
+in<=272000 flex     : 4 0.2 20 w=5 W=10
+flex                : 8 0.4 30 w=10 W=20
+in<=272000 batch    : 4 0.2 20 w=5 W=10
+batch               : 8 0.4 30 w=10 W=20
+in<=272000 priority : 16 0.8 80 w=20 W=40
+priority            : 32 1.6 120 w=40 W=80
+in<=272000          : 8 0.4 40 w=10 W=20
+                    : 16 0.8 60 w=20 W=40
+"""

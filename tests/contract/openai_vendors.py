@@ -13,7 +13,7 @@ from minimill._chat import (
     FinishReason,
     Tool,
 )
-from minimill.catalog import ErrorRule, Quirks, load_provider
+from minimill.catalog import Catalog, ErrorRule, Quirks
 from minimill.dialects import Target, get_dialect
 
 CODEC = get_dialect("openai_chat")
@@ -56,7 +56,7 @@ def target(name: str, model: str = "") -> Target:
     """A vendor's model, or the vendor itself."""
     if name in UNSHIPPED:
         return Target(name, model or "m", UNSHIPPED[name], RULES.get(name, ()))
-    provider = load_provider(name)
+    provider = Catalog({name: {"dialect": "openai_chat"}}).provider(name)
     quirks = provider.models[model].quirks if model in provider.models else provider.quirks
     return Target(name, model or "m", quirks, provider.errors, provider.request_id_headers)
 

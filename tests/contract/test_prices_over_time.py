@@ -18,7 +18,7 @@ ANNOUNCED = {
     "last instant of the price that OpenAI promised": dt.datetime(2026, 11, 20, 23, 59, 59, tzinfo=dt.UTC),
     "its end": dt.datetime(2026, 11, 21, tzinfo=dt.UTC),
     "claude-sonnet-4-5 is shut down": dt.datetime(2026, 11, 30, tzinfo=dt.UTC),
-    "the fast mode of claude-opus-4-8 ends": dt.datetime(2026, 12, 1, tzinfo=dt.UTC),
+    "claude-opus-4-8 loses its fast mode": dt.datetime(2026, 12, 1, tzinfo=dt.UTC),
     "gpt-5 is shut down": dt.datetime(2026, 12, 11, tzinfo=dt.UTC),
     "the last day of which holidays are known": dt.datetime(2026, 12, 31, 10, tzinfo=BEIJING),
     "first workday of unknown ones": dt.datetime(2027, 1, 4, 10, tzinfo=BEIJING),
@@ -33,7 +33,7 @@ WITHOUT = {
     "qwen:qwen-flash-us": "sold in the United States only, and has its price there",
 }
 """Models that cost an unknown amount where calls go by default, and are refused under a hard budget there."""
-UNSURE = {"openai:gpt-5.6-sol"}
+UNSURE = {"openai:gpt-5.6-sol", "openai:gpt-6.2-astra", "openai:gpt-6.2-sol"}
 
 
 def sold(at: dt.datetime) -> Iterator[tuple[Provider, Model]]:

@@ -233,5 +233,7 @@ def test_what_the_sources_leave_open_is_marked_unsure() -> None:
     }
     assert found == {
         "openai:gpt-5.6-sol",
+        "openai:gpt-6.2-astra",
+        "openai:gpt-6.2-sol",
         "qwen:qwen3-vl-plus singapore",
     }

@@ -1,12 +1,9 @@
 """Real exchanges, read by the dialect and by a few lines of this file that know nothing of it.
 
-`MINIMILL_RECORDINGS` names a folder of `*.openai-chat.jsonl`, one exchange a line.
+Those of `openai_chat`.
 """
 
 import json
-import os
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,53 +17,28 @@ from minimill._chat import (
     ToolCallDelta,
     UsageReported,
 )
-from minimill._errors import (
-    AuthenticationError,
-    ContextLengthError,
-    InvalidRequestError,
-    ModelNotFoundError,
-    OverloadedError,
-    PermissionDeniedError,
-    ProviderError,
-    QuotaExhaustedError,
-    RateLimitedError,
-    ServerError,
+from minimill._errors import ContextLengthError, ProviderError
+from minimill.dialects import Target, get_dialect
+from tests.contract.recordings import (
+    CHUNKS,
+    NEEDS_RECORDINGS,
+    check_failure,
+    chunks_of,
+    feed,
+    is_stream,
+    rows,
+    target_of,
+    wire,
 )
-from minimill.catalog import Catalog, Quirks
-from minimill.dialects import Target, WireResponse, get_dialect
 
-FOLDER = os.environ.get("MINIMILL_RECORDINGS")
-pytestmark = pytest.mark.skipif(not FOLDER, reason="MINIMILL_RECORDINGS names no folder of recordings")
-
+pytestmark = NEEDS_RECORDINGS
 DIALECT = get_dialect("openai_chat")
-PROVIDERS = {"llamacpp": "llamacpp", "qwen-dashscope": "qwen"}
-REFUSED = (InvalidRequestError, AuthenticationError, QuotaExhaustedError, PermissionDeniedError)
-STATUS_CLASSES: dict[int, tuple[type[ProviderError], ...]] = {
-    400: REFUSED,
-    401: (AuthenticationError, ModelNotFoundError),
-    402: (QuotaExhaustedError,),
-    403: REFUSED,
-    404: (ModelNotFoundError,),
-    429: (RateLimitedError, QuotaExhaustedError, OverloadedError, PermissionDeniedError),
-    500: (ServerError, OverloadedError),
-    503: (OverloadedError, ServerError),
-}
-"""Classes that fit a status; every other 4xx is a refusal, every other 5xx a failure of the server."""
 FINISH = {
     "stop": FinishReason.STOP,
     "length": FinishReason.LENGTH,
     "tool_calls": FinishReason.TOOL_CALLS,
     "content_filter": FinishReason.CONTENT_FILTER,
 }
-CHUNKS = (1, 7, 64, 1021, 1 << 20)
-
-
-def rows() -> Iterator[Any]:
-    for file in sorted(Path(FOLDER or ".").glob("*.openai-chat.jsonl") if FOLDER else ()):
-        for line in file.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            name = file.name.removesuffix(".openai-chat.jsonl")
-            yield pytest.param(name, row, id=f"{name}:{row['id']}")
 
 
 def is_chat(row: Any) -> bool:
@@ -76,30 +48,11 @@ def is_chat(row: Any) -> bool:
     return (path is None or path.endswith("/chat/completions")) and '"choices"' in body
 
 
-def is_stream(row: Any) -> bool:
-    return "data:" in row["response"]["body"][:2000] and not row["response"]["body"].lstrip().startswith("{")
-
-
-ALL = list(rows())
+ALL = rows("openai-chat")
 CHATS = [p for p in ALL if p.values[1]["response"]["status"] < 300 and is_chat(p.values[1])]
 PLAIN = [p for p in CHATS if not is_stream(p.values[1])]
 STREAMS = [p for p in CHATS if is_stream(p.values[1])]
 FAILURES = [p for p in ALL if p.values[1]["response"]["status"] >= 300]
-
-
-def target_of(name: str) -> Target:
-    catalog = Catalog()
-    provider_id = PROVIDERS.get(name, name)
-    if provider_id not in catalog.provider_ids():
-        return Target(name, "recorded", Quirks())
-    provider = catalog.provider(provider_id)
-    return Target(name, "recorded", provider.quirks, provider.errors, provider.request_id_headers)
-
-
-def wire(row: Any) -> WireResponse:
-    response = row["response"]
-    headers = {key.lower(): str(value) for key, value in (response.get("headers") or {}).items()}
-    return WireResponse(response["status"], headers, response["body"].encode())
 
 
 def text_in(content: Any) -> str:
@@ -160,11 +113,6 @@ def test_plain(name: str, row: Any) -> None:
     check_usage(answer, raw.get("usage"), target)
 
 
-def chunks_of(body: str) -> list[Any]:
-    lines = [line[5:].strip() for line in body.splitlines() if line.startswith("data:")]
-    return [json.loads(line) for line in lines if line != "[DONE]"]
-
-
 def joined(chunks: list[Any]) -> dict[int, dict[str, Any]]:
     """Every choice of a stream, put together by index."""
     choices: dict[int, dict[str, Any]] = {}
@@ -196,28 +144,15 @@ def last_usage(chunks: list[Any]) -> Any:
     return found
 
 
-def feed(row: Any, target: Target, size: int) -> tuple[list[Any], Answer | ProviderError]:
-    body = wire(row).body
-    decoder = DIALECT.stream_decoder(target, wire(row).headers)
-    events: list[Any] = []
-    try:
-        for start in range(0, len(body), size):
-            events += decoder.feed(body[start : start + size])
-        events += decoder.flush()
-        return events, decoder.close()
-    except ProviderError as error:
-        return events, error
-
-
 @pytest.mark.parametrize(("name", "row"), STREAMS)
 def test_stream(name: str, row: Any) -> None:
     """A stream gives what its chunks hold when put together by hand, at every chunk size alike."""
     target = target_of(name)
     chunks = chunks_of(row["response"]["body"])
     told = joined(chunks)
-    first, answer = feed(row, target, CHUNKS[-1])
+    first, answer = feed(DIALECT, row, target, CHUNKS[-1])
     for size in CHUNKS[:-1]:
-        events, again = feed(row, target, size)
+        events, again = feed(DIALECT, row, target, size)
         assert events == first
         assert again == answer or str(again) == str(answer)
     if any(chunk.get("error") for chunk in chunks):
@@ -257,13 +192,7 @@ def check_answer(answer: Answer, told: dict[int, dict[str, Any]], events: list[A
 @pytest.mark.parametrize(("name", "row"), FAILURES)
 def test_failure(name: str, row: Any) -> None:
     """Every refusal is a typed error with its status, in the class that the status asks for."""
-    target = target_of(name)
-    error = DIALECT.decode_error(wire(row), target)
-    assert error.status == row["response"]["status"]
-    assert error.provider == name
-    failed = (ServerError, OverloadedError)
-    assert isinstance(error, STATUS_CLASSES.get(error.status, failed if error.status >= 500 else REFUSED))
-    assert len(error.message) < 500
+    error = check_failure(DIALECT, name, row)
     if "context_too_long" in row["id"]:
         assert isinstance(error, ContextLengthError)
 
@@ -273,7 +202,7 @@ def test_plain_body_in_place_of_a_stream(name: str, row: Any) -> None:
     """A plain body where a stream was asked for gives the same answer, with events."""
     target = target_of(name)
     for size in (64, 1 << 20):
-        events, answer = feed(row, target, size)
+        events, answer = feed(DIALECT, row, target, size)
         assert answer == DIALECT.decode(wire(row), target)
         assert "".join(e.text for e in events if isinstance(e, TextDelta)) == "".join(
             choice.message.text for choice in answer.choices

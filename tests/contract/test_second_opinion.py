@@ -46,6 +46,7 @@ REDUCED = "ours is dearer: the reduced price was promised until 2026-11-21, what
 NO_CACHED_BATCH = "ours is dearer: no cached price is published for batch; theirs is the standard one, ours batch input"
 NO_TIER = "ours: no price; the vendor publishes none for this service tier, theirs falls back to the standard price"
 NO_LONG_PRIORITY = "ours: no price; none is published above 272,000 tokens, theirs goes on with the short one"
+LONG_REDUCED = "ours is dearer: half of the price above 272,000 tokens; theirs halves the short one there too"
 RETIRED = "ours: no price; shut down on 2026-10-23, theirs has no end"
 NO_WEEKDAYS = "ours: DeepSeek's peak hours leave out weekends since 2026-08-23; theirs knows hours of the day only"
 
@@ -58,6 +59,11 @@ DIFFERENCES: dict[tuple[str, str | None], str] = {
         for model in ("gpt-4o", "gpt-4o-2024-08-06", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini")
     },
     **{(f"openai:{model}", "priority"): NO_TIER for model in ("gpt-5-nano", "gpt-5.4-nano")},
+    **{("openai:gpt-5-pro", tier): NO_TIER for tier in ("flex", "priority")},
+    **{("openai:gpt-5.2-pro", tier): NO_TIER for tier in ("flex", "priority")},
+    **{(f"openai:{model}", "priority"): NO_TIER for model in ("gpt-5.4-pro", "gpt-5.5-pro")},
+    **{("openai:gpt-5.5-pro", tier): LONG_REDUCED for tier in ("flex", "batch")},
+    **{("openai:gpt-5.3-codex", tier): NO_TIER for tier in ("flex", "batch")},
     **{(f"openai:{model}", "priority"): NO_LONG_PRIORITY for model in ("gpt-5.4", "gpt-5.5")},
     **{
         (f"openai:{model}", tier): RETIRED
@@ -67,7 +73,9 @@ DIFFERENCES: dict[tuple[str, str | None], str] = {
     ("deepseek:deepseek-flash", None): NO_WEEKDAYS,
     ("deepseek:deepseek-v4-pro", None): NO_WEEKDAYS,
 }  # fmt: skip
-UNKNOWN_TO_THEM = {"glm:glm-4.7-flash", "glm:glm-5-turbo", "glm:glm-5v-turbo"}
+UNKNOWN_TO_THEM = {
+    "glm:glm-4.7-flash", "glm:glm-5-turbo", "glm:glm-5v-turbo", "openai:gpt-6.2-astra", "openai:gpt-6.2-sol",
+}  # fmt: skip
 
 
 class Bill(NamedTuple):

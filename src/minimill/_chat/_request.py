@@ -44,6 +44,8 @@ class ChatRequest:
     """An opaque id of the end user, for the vendor's abuse detection."""
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """Fields of the vendor's own, put into the body by name."""
+    drop_refused: bool = False
+    """Leave out settings that a model refuses, in place of an error; never tools or a format."""
 
     def __post_init__(self) -> None:
         if not self.messages:

@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from time import monotonic
 from types import TracebackType
@@ -304,6 +305,8 @@ class Client:
                 self._timeouts(route, options), _either(options.get("wait_s"), route.wait_s) or 0.0
             ),
         )
+        if route.drop_refused and options.get("drop_refused") is None:
+            request = replace(request, drop_refused=True)
         offers = self._offers.of(route)
         return make_plan(
             offers,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Mapping
 from dataclasses import field
 from time import monotonic
@@ -23,6 +24,7 @@ from minimill.catalog import Offer, Provider
 from minimill.dialects import Dialect, Target, WireRequest, WireResponse
 from minimill.ledger import AttemptMeta, Ledger
 
+log = logging.getLogger("minimill")
 STALE_S = 30.0
 """After this long into a call a ceiling is worked out anew: prices change by the clock."""
 HOLD_GRACE_S = 60.0
@@ -58,6 +60,7 @@ class Engine:
         self._endpoints = endpoints
         self._experience = experience
         self._sendings: dict[tuple[str, str, str], Sending] = {}
+        self._told: set[tuple[str, str]] = set()
 
     async def plain(self, call: Call, candidate: Candidate, waits: Waits) -> Reply:
         """One attempt whose answer comes whole."""
@@ -152,6 +155,8 @@ class Engine:
         if key is not None:
             headers.append(provider.auth_header(key))
             spending.secrets = (key,)
+        spending.dropped = wire.dropped
+        self._tell_dropped(candidate.name, wire.dropped)
         exchange = await self.transport.send(
             sending.endpoint,
             sending.endpoint.base_url + wire.path,
@@ -163,6 +168,13 @@ class Engine:
         spending.http_status = exchange.status
         spending.request_id = without(_request_id(provider, exchange.headers), spending.secrets)
         return exchange
+
+    def _tell_dropped(self, name: str, dropped: tuple[str, ...]) -> None:
+        """Log what is left out: once for each model and setting."""
+        for setting in dropped:
+            if (name, setting) not in self._told:
+                self._told.add((name, setting))
+                log.warning("%s: %s is left out, which it refuses or takes without effect", name, setting)
 
     def _sending(self, offer: Offer) -> Sending:
         provider = offer.provider
@@ -192,7 +204,7 @@ class Engine:
             ("user-agent", f"minimill/{__version__}"),
             *provider.headers.items(),
         )
-        return Sending(self._dialects[provider.dialect], target, endpoint, headers)
+        return Sending(self._dialects[offer.dialect], target, endpoint, headers)
 
 
 def _encoded(sending: Sending, candidate: Candidate, *, stream: bool) -> WireRequest:

@@ -66,7 +66,7 @@ class Offers:
         offer = self._found.get(name)
         if offer is None:
             offer = self._settings.catalog.find(self._settings.aliases.get(name, name))
-            _ = self.dialects[offer.provider.dialect]
+            _ = self.dialects[offer.dialect]
             self._found[name] = offer
         return offer
 

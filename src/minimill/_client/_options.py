@@ -62,6 +62,8 @@ class ChatOptions(TypedDict, total=False):
     """An opaque id of the end user, passed to the vendor."""
     extra: Mapping[str, Any]
     """Fields of the vendor's own, put into the body by name."""
+    drop_refused: bool
+    """Leave out settings that a model refuses, with a warning, in place of an error."""
     max_cost: Money | str
     """Most that the whole call may cost, retries and fallbacks included; `"0.05 USD"`."""
     max_attempts: int
@@ -76,7 +78,7 @@ class ChatOptions(TypedDict, total=False):
 
 _SETTINGS = frozenset(
     "tool_choice parallel_tool_calls max_output_tokens reasoning temperature top_p presence_penalty "
-    "frequency_penalty seed n logprobs top_logprobs service_tier user extra".split()
+    "frequency_penalty seed n logprobs top_logprobs service_tier user extra drop_refused".split()
 )
 
 
@@ -339,6 +341,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "service_tier": _text,
     "user": _text,
     "extra": _extra,
+    "drop_refused": _yes_or_no,
     "max_cost": _max_cost,
     "max_attempts": _whole,
     "deadline_s": _seconds,

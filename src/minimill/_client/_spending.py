@@ -55,6 +55,8 @@ class Spending:
     """The key that was sent."""
     request_id: str | None = None
     http_status: int | None = None
+    dropped: tuple[str, ...] = ()
+    """Settings of the request that were left out."""
     closed: bool = False
 
     def __enter__(self) -> Spending:
@@ -296,6 +298,7 @@ class Spending:
                 charge=charge,
                 rates=self.rates,
                 request_id=self.request_id,
+                dropped=self.dropped,
             )
         )
 

@@ -197,6 +197,7 @@ def route_of(name: str | None, entry: DefaultsEntry, defaults: DefaultsEntry) ->
         retries=said("retries", 2),
         timeouts=Timeouts(**times),
         on_content_filter=said("on_content_filter", "stop"),
+        drop_refused=said("drop_refused", False),
         accept_unsure_prices=said("accept_unsure_prices", False),
     )
 

@@ -73,6 +73,9 @@ class DefaultsEntry:
     """Limits on one attempt."""
     on_content_filter: Literal["stop", "next"] | None = None
     """After a content filter's refusal: `stop` (default), or `next` candidate."""
+    drop_refused: bool | None = None
+    """True: settings that a model refuses are left out, with a warning, in place of an error; left out:
+    false."""
     accept_unsure_prices: bool | None = None
     """True: models whose price is marked unsure serve under hard budgets too; left out: false."""
 

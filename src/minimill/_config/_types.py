@@ -52,6 +52,8 @@ class Route:
     timeouts: Timeouts = Timeouts()
     on_content_filter: str = "stop"
     """`stop` or `next`."""
+    drop_refused: bool = False
+    """Whether settings that a model refuses are left out in place of an error."""
     accept_unsure_prices: bool = False
 
 

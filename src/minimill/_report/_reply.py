@@ -53,6 +53,9 @@ class Attempt:
     rates: tuple[str, ...] = ()
     """Exchange rates used to debit budgets in other currencies, in words."""
     request_id: str | None = None
+    dropped: tuple[str, ...] = ()
+    """Settings of the call that were left out: without effect at this model, or refused by it where
+    `drop_refused` lets them go."""
 
 
 @dataclass(frozen=True, slots=True)

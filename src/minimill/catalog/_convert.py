@@ -35,7 +35,10 @@ def provider_of(entry: ProviderEntry, *, origin: str, own_rows: Mapping[str, str
     quirks = overlaid(Quirks(), entry.quirks)
     bounds = overlaid(Bounds(source=entry.source), entry.bounds)
     regions = {name: Region(name, r.base_url.rstrip("/"), r.key_env) for name, r in entry.regions.items()}
-    models = [_model(model, quirks, bounds, own_rows.get(model.id, "catalog")) for model in entry.models]
+    models = [
+        _model(model, entry.dialect, quirks, bounds, own_rows.get(model.id, "catalog"))
+        for model in entry.models
+    ]
     here = regions.get(entry.region or "")
     return Provider(
         id=entry.id,
@@ -80,8 +83,10 @@ def overlaid(base: Any, changes: Mapping[str, Any]) -> Any:
     return replace(base, **merged)
 
 
-def _model(entry: ModelEntry, quirks: Quirks, bounds: Bounds, origin: str) -> Model:
+def _model(entry: ModelEntry, dialect: str, quirks: Quirks, bounds: Bounds, origin: str) -> Model:
     own = overlaid(quirks, entry.quirks)
+    if own.effort_with_tools is not None and (entry.dialect or dialect) != "openai_chat":
+        own = replace(own, effort_with_tools=None)  # a limit of that wire, not of the model
     return Model(
         id=entry.id,
         quirks=own,
@@ -99,6 +104,7 @@ def _model(entry: ModelEntry, quirks: Quirks, bounds: Bounds, origin: str) -> Mo
         source=entry.source,
         checked=entry.checked,
         note=entry.note,
+        dialect=entry.dialect,
     )
 
 

@@ -223,6 +223,8 @@ class ModelEntry:
 
     id: Text
     """The id that is sent. `*` stands for every id that no other entry names (self-hosted servers)."""
+    dialect: Text | None = None
+    """Wire language in which this model is asked; left out: the provider's."""
     aliases: tuple[Text, ...] = ()
     """Other names by which users may ask for it; the id is what is sent."""
     context_tokens: Positive | None = None
@@ -265,7 +267,7 @@ class ProviderEntry:
     name: Text
     """Name for people."""
     dialect: Text
-    """Wire language, such as `openai_chat`."""
+    """Wire language, such as `openai_chat`; a model may name another one."""
     base_url: Url | None = None
     """Address that the dialect's path is appended to; left out where `regions` says it."""
     base_url_env: tuple[EnvName, ...] = ()

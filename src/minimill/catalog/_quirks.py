@@ -13,20 +13,7 @@ from minimill.catalog._marks import AtLeast
 
 COST_FIELDS = frozenset({
     "model", "models", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n",
-    "best_of",
-})  # fmt: skip
-"""Fields of a request that decide what it can cost at most; only arguments of a call set them."""
-THINKING_FIELDS = frozenset({
-    "enable_thinking", "thinking", "thinking_budget", "thinking_token_budget", "reasoning", "reasoning_effort",
-})  # fmt: skip
-"""Fields of a request that decide whether and how long a model thinks; the argument `reasoning` sets them."""
-TEMPLATE_FIELD = "chat_template_kwargs"
-THINKING_TEMPLATE_FIELDS = frozenset({"enable_thinking", "thinking"})
-"""Fields inside `chat_template_kwargs` that do the same."""
-
-COST_FIELDS = frozenset({
-    "model", "models", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n",
-    "best_of",
+    "best_of", "input", "max_output_tokens", "previous_response_id", "conversation", "prompt", "background",
 })  # fmt: skip
 """Fields of a request that decide what it can cost at most; only arguments of a call set them."""
 THINKING_FIELDS = frozenset({
@@ -80,7 +67,10 @@ class Quirks:
     """How a vendor, or one of its models, departs from the dialect. Paths are dotted keys (`a.b`)."""
 
     chat_path: str | None = None
-    """Appended to the base address for a chat call; None: the dialect's own path."""
+    """Appended to the base address for a chat call; None: the dialect's own path. `openai_responses` has
+    a quirk of its own."""
+    responses_path: str = "/responses"
+    """Appended to the base address for a call by `openai_responses`."""
     api_version: str | None = None
     """Version of the wire that is named in a header, where the dialect has one; None: the dialect's newest."""
 
@@ -126,6 +116,9 @@ class Quirks:
     """Field of a message or delta that holds reasoning in sealed form, sent back byte for byte."""
     reasoning_snapshots: bool = False
     """True: in streams a piece of reasoning may hold all of it so far; only what is new in it counts."""
+    reasoning_summary: Literal["auto", "concise", "detailed"] | None = None
+    """How much of a summary of its thoughts a model is asked for by `openai_responses`; None: none is asked
+    for. `extra={"reasoning": {"summary": "auto"}}` asks in one call."""
     reasoning_history: Literal["never", "with_tools", "always"] = "never"
     """When the reasoning of earlier turns is sent back: never, when the request has tools, or always."""
     reasoning_history_field: str = "reasoning_content"
@@ -153,9 +146,8 @@ class Quirks:
     thinking_tool_choices: tuple[ToolChoiceKind, ...] | None = None
     """Kinds of `tool_choice` taken while the model thinks; None: as `tool_choices`."""
     effort_with_tools: Effort | None = None
-    """The only effort with which tools are taken, sent with them where the caller names none; None: any."""
-    tool_calls_whole: bool = False
-    """True: in streams a tool call arrives in one piece."""
+    """The only effort with which `openai_chat` takes tools, sent with them where the caller names none;
+    None: any."""
     max_tools: Annotated[int, AtLeast(1)] | None = None
     """Most tools in one request; None: no documented limit."""
     server_tools: tuple[str, ...] = ()
@@ -185,18 +177,16 @@ class Quirks:
     switch, `none` turns thinking off."""
     default_effort: Effort | None = None
     """Effort where nothing is sent; None: unknown, or no effort."""
-    effort_excludes_budget: bool = False
-    """True: an effort and a thinking budget may not be sent together."""
 
     # --- settings ---
     refused_params: tuple[Param, ...] = ()
-    """Settings that the vendor answers with an error."""
+    """Settings that the vendor answers with an error; refused before anything is sent."""
     ignored_params: tuple[Param, ...] = ()
-    """Settings that the vendor takes without effect."""
+    """Settings that the vendor takes without effect; they are left out, and the attempt says so."""
     thinking_refused_params: tuple[Param, ...] = ()
     """Settings answered with an error while the model thinks."""
     thinking_ignored_params: tuple[Param, ...] = ()
-    """Settings without effect while the model thinks."""
+    """Settings without effect while the model thinks; they are left out then, and the attempt says so."""
     min_temperature: float | None = None
     """Smallest temperature taken; None: 0."""
     max_temperature: float | None = None

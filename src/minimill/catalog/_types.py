@@ -109,6 +109,8 @@ class Model:
     source: str = ""
     checked: dt.date | None = None
     note: str = ""
+    dialect: str | None = None
+    """Wire language in which it is asked; None: the provider's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ class Provider:
     id: str
     name: str
     dialect: str
+    """Wire language of the models that name no other."""
     base_url: str
     """Address that the dialect's path is appended to, without a slash at its end: the first variable of
     `base_url_env` that was set, else the user's, the region's or the provider's own."""
@@ -260,6 +263,11 @@ class Offer:
     def rows(self) -> tuple[PriceRow, ...]:
         """The model's prices."""
         return self.model.rows
+
+    @property
+    def dialect(self) -> str:
+        """Name of the wire language: the model's own, else the provider's."""
+        return self.model.dialect or self.provider.dialect
 
     @property
     def quirks(self) -> Quirks:

@@ -50,6 +50,9 @@ def overlay(
             "auth": {"optional": not ("key_env" in own or "env" in _table(own.get("auth")))},
         }
         own = {"models": [{"id": "*"}], **own}
+    if "dialect" in own and isinstance(base.get("models"), (list, tuple)):
+        # Said of the whole provider: also of the shipped models that name another.
+        base = {**base, "models": [_without(model, "dialect") for model in base["models"]]}
     currency = own.get("currency", base["currency"])
     models = own.get("models")
     if isinstance(models, list):

@@ -210,7 +210,7 @@ def paired(
     found: list[tuple[CallRecord, SpendRow | None]] = []
     for call in calls:
         known = by_id.get(call.request_id)
-        number = question_of.get(str(call.body["messages"][-1]["content"]), "")
+        number = question_of.get(call.text, "")
         waiting = by_question.get((call.vendor, call.model, number))
         found.append((call, known or (waiting.pop(0) if waiting else None)))
     return found

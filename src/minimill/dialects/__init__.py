@@ -25,6 +25,7 @@ __all__ = [
 BUILT_IN = {
     "anthropic": ("minimill.dialects.anthropic", "Anthropic"),
     "openai_chat": ("minimill.dialects.openai_chat", "OpenAIChat"),
+    "openai_responses": ("minimill.dialects.openai_responses", "OpenAIResponses"),
 }
 """Names of the built-in dialects, to the module and class of each."""
 

@@ -5,7 +5,6 @@ It may import `_chat`, `_errors`, the names of fields in `catalog` and the helpe
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +17,7 @@ from minimill.dialects._base import Target, WireRequest
 from minimill.dialects._closed_schema import closed_schema
 from minimill.dialects._json import dump
 from minimill.dialects._refuse import forbid, refuse
+from minimill.dialects._settings import Kept, check_values, keep_settings
 
 PATH = "/v1/messages"
 VERSION = "2026-10-21"
@@ -30,8 +30,9 @@ _ARGUMENTS = {
 }  # fmt: skip
 """Fields that decide what a call can cost at most, to what sets them."""
 _FORBIDDEN = COST_FIELDS | {"fallbacks"}
-_ABSENT = ("presence_penalty", "frequency_penalty", "seed", "logprobs", "top_logprobs")
+_ABSENT = ("presence_penalty", "frequency_penalty", "seed", "n", "logprobs", "top_logprobs")
 """Settings that the wire has no field for."""
+_NAMES = {"temperature": "temperature", "top_p": "top_p", "stop": "stop_sequences"}
 _TIERS: dict[str, dict[str, Any]] = {"fast": {"speed": "fast"}, "us": {"inference_geo": "us"}}
 """Tiers by the words of price rows, to what asks for them."""
 _BETA = re.compile(r"[A-Za-z0-9_.-]+")
@@ -51,17 +52,16 @@ def encode_request(request: ChatRequest, target: Target, stream: bool) -> WireRe
     }
     if stream:
         body["stream"] = True
-    settings = _settings(request, target)
-    _check_settings(settings, request, target)
-    body.update(settings)
+    kept = _settings(request, target)
+    body.update(_written(kept.settings))
     thinking = encode_thinking(request, target)
-    for fields in (_tier(request, target), _tools(request, target), _format(request, target), thinking):
+    for fields in (_tier(request, target), _tools(request, target, kept.settings), _format(request, target), thinking):
         for key, value in fields.items():
             _merge(body, key, value)
     for key, value in target.quirks.extra_body.items():
         if key not in body:
             body[key] = value
-    for key, value in request.extra.items():
+    for key, value in kept.extra.items():
         if key == "thinking":
             _show_thinking(body, value, request, target)
         elif key != "betas":
@@ -70,7 +70,8 @@ def encode_request(request: ChatRequest, target: Target, stream: bool) -> WireRe
         written = dump(body)
     except ValueError as error:
         raise forbid(target, "the request cannot be written as JSON in UTF-8") from error
-    return WireRequest(target.quirks.chat_path or PATH, written, _headers(request, target))
+    path = target.quirks.chat_path or PATH
+    return WireRequest(path, written, _headers(request, target), dropped=kept.dropped)
 
 
 def _headers(request: ChatRequest, target: Target) -> tuple[tuple[str, str], ...]:
@@ -140,53 +141,37 @@ def _limit(request: ChatRequest, target: Target) -> int:
     return limit
 
 
-def _settings(request: ChatRequest, target: Target) -> dict[str, Any]:
-    settings: dict[str, Any] = {
+def _settings(request: ChatRequest, target: Target) -> Kept:
+    """What is asked for, by our names, as far as the model takes it."""
+    if request.n > 1 and not request.drop_refused:
+        raise refuse(target, "n", request.n, "at most 1")
+    asked: dict[str, Any] = {
         "temperature": request.temperature,
         "top_p": request.top_p,
-        "stop_sequences": list(request.stop) or None,
+        "stop": list(request.stop) or None,
+        "presence_penalty": request.presence_penalty,
+        "frequency_penalty": request.frequency_penalty,
+        "seed": request.seed,
+        "n": request.n if request.n > 1 else None,
+        "logprobs": request.logprobs or None,
+        "top_logprobs": request.top_logprobs,
+        "tools": request.tools or None,
+        "tool_choice": request.tool_choice,
+        "parallel_tool_calls": request.parallel_tool_calls,
+        "response_format": None if request.response_format == "text" else request.response_format,
     }
-    if request.user is not None and target.quirks.user_field:
-        settings["metadata"] = {"user_id": request.user}
-    return {key: value for key, value in settings.items() if value is not None}
+    if target.quirks.user_field:
+        asked["user"] = request.user
+    given = {name: value for name, value in asked.items() if value is not None}
+    kept = keep_settings(given, request, target, thinking=thinks(request, target), absent=_ABSENT)
+    check_values(kept.settings, target, least=0, most=1)
+    return kept
 
 
-def _check_settings(settings: dict[str, Any], request: ChatRequest, target: Target) -> None:
-    quirks = target.quirks
-    for name in _ABSENT:
-        value = getattr(request, name)
-        if value is not None and value is not False:  # 0 is asked for
-            raise refuse(target, name, "at all", "the request without it")
-    if request.n > 1:
-        raise refuse(target, "n", request.n, "at most 1")
-    for name in ("temperature", "top_p"):
-        value = settings.get(name)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise forbid(target, f"{name} is not a finite number")
-    refused = {*quirks.refused_params, *(quirks.thinking_refused_params if thinks(request, target) else ())}
-    names = {"stop_sequences": "stop", "metadata": "user"}
-    asked = [*settings, *request.extra, *_asked(request)]
-    for name in dict.fromkeys(names.get(key, key) for key in asked):
-        if name in refused:
-            where = "" if name in quirks.refused_params else " while it thinks"
-            raise refuse(target, name, f"at all{where}", "the request without it")
-    _check_range("temperature", request.temperature, quirks.min_temperature, quirks.max_temperature, 1, target)
-    _check_range("top_p", request.top_p, quirks.min_top_p, quirks.max_top_p, 1, target)
-    if quirks.max_stop is not None and len(request.stop) > quirks.max_stop:
-        raise refuse(target, "stop", f"with {len(request.stop)} strings", f"at most {quirks.max_stop}")
-
-
-def _asked(request: ChatRequest) -> list[str]:
-    found = [name for name in ("tools", "parallel_tool_calls", "tool_choice") if getattr(request, name)]
-    return found if request.response_format in (None, "text") else [*found, "response_format"]
-
-
-def _check_range(
-    name: str, value: float | None, least: float | None, most: float | None, usual: float, target: Target
-) -> None:
-    low, high = 0 if least is None else least, usual if most is None else most
-    if value is not None and not low <= value <= high:
-        raise refuse(target, name, value, f"{low} to {high}")
+def _written(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by the names of the wire; tools and formats are written elsewhere."""
+    written = {_NAMES[name]: value for name, value in settings.items() if name in _NAMES}
+    return written | ({"metadata": {"user_id": settings["user"]}} if "user" in settings else {})
 
 
 def _tier(request: ChatRequest, target: Target) -> dict[str, Any]:
@@ -204,7 +189,7 @@ def _tier(request: ChatRequest, target: Target) -> dict[str, Any]:
     raise refuse(target, "service_tier", repr(tier), f"one of {accepted}")
 
 
-def _tools(request: ChatRequest, target: Target) -> dict[str, Any]:
+def _tools(request: ChatRequest, target: Target, kept: Mapping[str, Any]) -> dict[str, Any]:
     if not request.tools:
         if request.tool_choice == "required" or isinstance(request.tool_choice, NamedTool):
             raise forbid(target, "tool_choice asks for a tool, but the request has none")
@@ -213,7 +198,7 @@ def _tools(request: ChatRequest, target: Target) -> dict[str, Any]:
     if most is not None and len(request.tools) > most:
         raise refuse(target, "tools", f"({len(request.tools)} of them)", f"at most {most}")
     encoded: dict[str, Any] = {"tools": [_tool(tool, target) for tool in request.tools]}
-    choice = _tool_choice(request, target)
+    choice = _tool_choice(request, target, single=kept.get("parallel_tool_calls") is False)
     if choice is not None:
         encoded["tool_choice"] = choice
     return encoded
@@ -240,7 +225,7 @@ def _closed(schema: Mapping[str, Any], what: str, target: Target) -> Any:
         raise refuse(target, what, f"as they are ({error})", "closed objects") from error
 
 
-def _tool_choice(request: ChatRequest, target: Target) -> dict[str, Any] | None:
+def _tool_choice(request: ChatRequest, target: Target, *, single: bool) -> dict[str, Any] | None:
     choice, quirks = request.tool_choice, target.quirks
     kind = "named" if isinstance(choice, NamedTool) else choice or "auto"
     taken = quirks.tool_choices
@@ -249,7 +234,6 @@ def _tool_choice(request: ChatRequest, target: Target) -> dict[str, Any] | None:
     if kind not in taken:
         words = f"one of {', '.join(taken)}" if taken else "the request without it"
         raise refuse(target, "tool_choice", repr(kind), words)
-    single = request.parallel_tool_calls is False
     if choice is None and not single:
         return None
     encoded: dict[str, Any] = {"type": {"required": "any", "named": "tool"}.get(kind, kind)}

@@ -46,6 +46,9 @@ class WireRequest:
     body: bytes = field(repr=False)
     headers: tuple[tuple[str, str], ...] = ()
     method: str = "POST"
+    dropped: tuple[str, ...] = ()
+    """Settings of the request that are left out, by name: those without effect at this model, and those it
+    refuses where the request lets them go (`drop_refused`)."""
 
 
 @dataclass(frozen=True, slots=True)

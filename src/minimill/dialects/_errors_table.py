@@ -76,6 +76,7 @@ _CODES = {
     ),
     "permission": ("permission_error", "permission_denied_error", "PermissionDenied"),
     "server": ("server_error", "internal_error", "internal_server_error", "InternalServerError"),
+    "invalid_request": ("invalid_request_error",),
 }  # fmt: skip
 _BY_CODE = {code: kind for kind, codes in _CODES.items() for code in codes}
 
@@ -91,7 +92,7 @@ def general_kind(status: int, code: str | None, type_: str | None, param: str | 
     """The kind of an error that no line of the vendor's own table matches."""
     by_status = _KINDS.get(status) or ("invalid_request" if 400 <= status < 500 else "server")
     named = _BY_CODE.get(code or "") or _BY_CODE.get(type_ or "")
-    vague = named == "server" or (named == "rate_limited" and status >= 500)
+    vague = named in ("server", "invalid_request") or (named == "rate_limited" and status >= 500)
     kind = by_status if named is None or (vague and status >= 400) else named
     if kind == "invalid_request" and status in (200, 400, 413, 422) and _overflows(param, message):
         return "context_length"

@@ -5,62 +5,76 @@ It may import `_chat`, `_errors`, the names of fields in `catalog` and the helpe
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from minimill._chat import ChatRequest, JsonSchema, NamedTool, Text, Tool
+from minimill._chat import ChatRequest, JsonSchema, NamedTool, Text, Tool, ToolChoice
 from minimill.catalog._quirks import (
     COST_FIELDS,
     TEMPLATE_FIELD,
     THINKING_FIELDS,
     THINKING_TEMPLATE_FIELDS,
 )
-from minimill.dialects._base import Target
+from minimill.dialects._base import Target, WireRequest
 from minimill.dialects._json import dump
 from minimill.dialects._openai_messages import encode_messages
 from minimill.dialects._openai_thinking import encode_thinking, thinks
 from minimill.dialects._refuse import forbid, refuse
+from minimill.dialects._settings import check_values, keep_settings, one_of, output_limit, service_tier
 from minimill.dialects._strict_schema import strict_schema
 
+PATH = "/chat/completions"
 _FORBIDDEN = COST_FIELDS | {"service_tier"}
 """Fields that decide what a call can cost at most; a caller sets them by their own names or not at all."""
 
 
-def encode_request(request: ChatRequest, target: Target, stream: bool) -> bytes:
-    """The body. Settings that the model refuses raise before anything is sent.
+def encode_request(request: ChatRequest, target: Target, stream: bool) -> WireRequest:
+    """The request as it is sent. Settings that the model refuses raise before anything is sent.
 
     Raises:
         InvalidRequestError: the text names the setting, the model and what is accepted.
     """
-    _check_extra(request, target)
+    check_extra(request.extra, target, _FORBIDDEN)
     body: dict[str, Any] = {"model": target.model, "messages": encode_messages(request, target)}
     if stream:
         body["stream"] = True
         if target.quirks.stream_usage == "ask" and "stream_options" not in target.quirks.refused_params:
             body["stream_options"] = {"include_usage": True}
-    _put_limit(body, request, target)
-    settings = {
-        **_settings(request, target),
-        **_tools(request, target),
-        **_response_format(request, target),
-    }
-    _check_settings(settings, request, target)
-    body.update(settings)
+    limit = output_limit(request, target)
+    if limit is not None:
+        body[target.quirks.output_limit_field] = limit
+    kept = keep_settings(
+        {**_settings(request, target), **_tools(request, target), **_response_format(request, target)},
+        request,
+        target,
+        thinking=thinks(request, target),
+    )
+    check_values(kept.settings, target)
+    body.update(kept.settings)
     for key, value in target.quirks.extra_body.items():
         if key not in body:
             body[key] = value
-    for key, value in (*encode_thinking(request, target).items(), *request.extra.items()):
-        _merge(body, key, value)
+    for key, value in (*encode_thinking(request, target).items(), *kept.extra.items()):
+        merge(body, key, value)
+    return WireRequest(target.quirks.chat_path or PATH, written(body, target), dropped=kept.dropped)
+
+
+def written(body: dict[str, Any], target: Target) -> bytes:
+    """The body as JSON. Raises InvalidRequestError where it holds what JSON cannot."""
     try:
         return dump(body)
     except ValueError as error:
         raise forbid(target, "the request cannot be written as JSON in UTF-8") from error
 
 
-def _check_extra(request: ChatRequest, target: Target) -> None:
-    for key, value in request.extra.items():
-        if key in _FORBIDDEN:
+def check_extra(
+    extra: Mapping[str, Any], target: Target, forbidden: Collection[str], *, allowed: Collection[str] = ()
+) -> None:
+    """Refuse fields of the vendor's own by which a call could cost more than its ceiling."""
+    for key, value in extra.items():
+        if key in allowed:
+            continue
+        if key in forbidden:
             text = f"extra may not set {key!r}: it decides what a call can cost; use the argument for it"
             raise forbid(target, text)
         if name := _thinking_field(key, value, target):
@@ -78,7 +92,7 @@ def _thinking_field(key: str, value: Any, target: Target) -> str | None:
     return None
 
 
-def _merge(body: dict[str, Any], key: str, value: Any) -> None:
+def merge(body: dict[str, Any], key: str, value: Any) -> None:
     """Put a field over the body's own. Tables are merged one level deep; tools of the vendor's own are added."""
     old = body.get(key)
     if isinstance(old, Mapping) and isinstance(value, Mapping):
@@ -87,20 +101,6 @@ def _merge(body: dict[str, Any], key: str, value: Any) -> None:
         value = [*old, *value]
     body[key] = value
 
-
-def _put_limit(body: dict[str, Any], request: ChatRequest, target: Target) -> None:
-    limit, quirks = request.max_output_tokens, target.quirks
-    if limit is None:
-        return
-    most = quirks.output_limit_max
-    if limit < quirks.output_limit_min or (most is not None and limit > most):
-        accepted = (
-            f"{quirks.output_limit_min} to {most}"
-            if most is not None
-            else f"{quirks.output_limit_min} or more"
-        )
-        raise refuse(target, "max_output_tokens", limit, accepted)
-    body[quirks.output_limit_field] = limit
 
 
 def _settings(request: ChatRequest, target: Target) -> dict[str, Any]:
@@ -117,67 +117,37 @@ def _settings(request: ChatRequest, target: Target) -> dict[str, Any]:
         if request.top_logprobs is not None and request.logprobs is None
         else request.logprobs,
         "top_logprobs": request.top_logprobs,
-        "service_tier": _service_tier(request, target),
+        "service_tier": service_tier(request, target),
     }
     if quirks.user_field:
         settings[quirks.user_field] = request.user
     return {key: value for key, value in settings.items() if value is not None}
 
 
-def _service_tier(request: ChatRequest, target: Target) -> str | None:
-    tier, quirks = request.service_tier, target.quirks
-    if tier is None or tier in quirks.service_tiers:
-        return tier
-    if tier in quirks.default_service_tiers:
-        return None
-    raise refuse(target, "service_tier", repr(tier), _one_of(quirks.service_tiers))
-
-
-def _check_settings(settings: dict[str, Any], request: ChatRequest, target: Target) -> None:
-    quirks = target.quirks
-    thinking = thinks(request, target)
-    refused = {*quirks.refused_params, *(quirks.thinking_refused_params if thinking else ())}
-    names = {quirks.user_field or "user": "user"}
-    for key, value in settings.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise forbid(target, f"{key} is not a finite number")
-    for key in (*settings, *request.extra):
-        if names.get(key, key) in refused:
-            where = " while it thinks" if names.get(key, key) not in quirks.refused_params else ""
-            raise refuse(target, names.get(key, key), f"at all{where}", "the request without it")
-    _check_range(
-        "temperature", settings.get("temperature"), quirks.min_temperature, quirks.max_temperature, target
-    )
-    _check_range("top_p", settings.get("top_p"), quirks.min_top_p, quirks.max_top_p, target)
-    if quirks.max_n is not None and request.n > quirks.max_n:
-        raise refuse(target, "n", request.n, f"at most {quirks.max_n}")
-    if quirks.max_stop is not None and len(request.stop) > quirks.max_stop:
-        raise refuse(target, "stop", f"with {len(request.stop)} strings", f"at most {quirks.max_stop}")
-
-
-def _check_range(
-    name: str, value: float | None, least: float | None, most: float | None, target: Target
-) -> None:
-    if value is None or ((least is None or value >= least) and (most is None or value <= most)):
-        return
-    raise refuse(target, name, value, f"{0 if least is None else least} to {'any' if most is None else most}")
 
 
 def _tools(request: ChatRequest, target: Target) -> dict[str, Any]:
+    check_tools(request, target)
     if not request.tools:
-        if request.tool_choice == "required" or isinstance(request.tool_choice, NamedTool):
-            raise forbid(target, "tool_choice asks for a tool, but the request has none")
         return {}
-    most = target.quirks.max_tools
-    if most is not None and len(request.tools) > most:
-        raise refuse(target, "tools", f"({len(request.tools)} of them)", f"at most {most}")
     encoded: dict[str, Any] = {"tools": [_tool(tool, target) for tool in request.tools]}
-    choice = _tool_choice(request, target)
-    if choice is not None:
+    choice = tool_choice_taken(request, target)
+    if isinstance(choice, NamedTool):
+        encoded["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
+    elif choice is not None:
         encoded["tool_choice"] = choice
     if request.parallel_tool_calls is not None:
         encoded["parallel_tool_calls"] = request.parallel_tool_calls
     return encoded
+
+
+def check_tools(request: ChatRequest, target: Target) -> None:
+    """Refuse more tools than the vendor takes, and a choice among none."""
+    if not request.tools and (request.tool_choice == "required" or isinstance(request.tool_choice, NamedTool)):
+        raise forbid(target, "tool_choice asks for a tool, but the request has none")
+    most = target.quirks.max_tools
+    if most is not None and len(request.tools) > most:
+        raise refuse(target, "tools", f"({len(request.tools)} of them)", f"at most {most}")
 
 
 def _tool(tool: Tool, target: Target) -> dict[str, Any]:
@@ -191,7 +161,8 @@ def _tool(tool: Tool, target: Target) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-def _tool_choice(request: ChatRequest, target: Target) -> Any:
+def tool_choice_taken(request: ChatRequest, target: Target) -> ToolChoice | None:
+    """The choice to send, if the model takes its kind; None where nothing has to be sent."""
     choice, quirks = request.tool_choice, target.quirks
     if choice is None:
         return None
@@ -202,22 +173,25 @@ def _tool_choice(request: ChatRequest, target: Target) -> Any:
     if kind == "auto" and kind not in taken:
         return None  # what happens anyway
     if kind not in taken:
-        raise refuse(target, "tool_choice", repr(kind), _one_of(taken))
-    if not isinstance(choice, NamedTool):
-        return choice
-    if all(tool.name != choice.name for tool in request.tools):
+        raise refuse(target, "tool_choice", repr(kind), one_of(taken))
+    if isinstance(choice, NamedTool) and all(tool.name != choice.name for tool in request.tools):
         raise forbid(target, f"tool_choice names {choice.name!r}, which is none of the tools")
-    return {"type": "function", "function": {"name": choice.name}}
+    return choice
 
 
 def _response_format(request: ChatRequest, target: Target) -> dict[str, Any]:
-    wanted, quirks = request.response_format, target.quirks
+    wanted = request.response_format
     if wanted is None or wanted == "text":
         return {}
     if not isinstance(wanted, JsonSchema):
-        if quirks.json_word_needed and not _says_json(request):
-            raise refuse(target, "response_format", "'json'", "it when a message holds the word 'json'")
+        check_json_word(request, target)
         return {"response_format": {"type": "json_object"}}
+    return {"response_format": {"type": "json_schema", "json_schema": named_schema(wanted, target)}}
+
+
+def named_schema(wanted: JsonSchema, target: Target) -> dict[str, Any]:
+    """A schema with its name, and whether it is strict where the vendor takes that."""
+    quirks = target.quirks
     schema: dict[str, Any] = {"name": wanted.name}
     if wanted.description is not None:
         schema["description"] = wanted.description
@@ -226,13 +200,15 @@ def _response_format(request: ChatRequest, target: Target) -> dict[str, Any]:
     )
     if quirks.strict_schemas:
         schema["strict"] = wanted.strict
-    return {"response_format": {"type": "json_schema", "json_schema": schema}}
+    return schema
+
+
+def check_json_word(request: ChatRequest, target: Target) -> None:
+    """Refuse JSON without a schema where the vendor wants to read the word, and the prompt lacks it."""
+    if target.quirks.json_word_needed and not _says_json(request):
+        raise refuse(target, "response_format", "'json'", "it when a message holds the word 'json'")
 
 
 def _says_json(request: ChatRequest) -> bool:
     texts = (part.text for message in request.messages for part in message.parts if isinstance(part, Text))
     return any("json" in text.lower() for text in texts)
-
-
-def _one_of(words: tuple[str, ...]) -> str:
-    return f"one of {', '.join(words)}" if words else "the request without it"

@@ -49,7 +49,7 @@ def _message(message: Message, target: Target, with_reasoning: bool) -> Iterable
     others = [part for part in message.parts if not isinstance(part, ToolResult)]
     if message.role == "tool":
         if others:
-            raise _unfit(others[0], message, target)
+            raise unfit(others[0], message, target)
         return results
     if results and not others:
         return results
@@ -61,19 +61,23 @@ def _message(message: Message, target: Target, with_reasoning: bool) -> Iterable
 
 
 def _result(result: ToolResult, target: Target) -> dict[str, Any]:
-    """The wire has no mark for failures, so that the text says it."""
-    content: Any = f"Error: {result.content}" if result.is_error else result.content
+    content: Any = result_text(result)
     if result.cache and target.quirks.cache_marks != "none":
         part = {"type": "text", "text": content}
-        _mark(part, result.cache, target)
+        mark_cache(part, result.cache, target)
         content = [part]
     return {"role": "tool", "tool_call_id": result.call_id, "content": content}
+
+
+def result_text(result: ToolResult) -> str:
+    """What a function returned. The wire has no mark for failures, so that the text says it."""
+    return f"Error: {result.content}" if result.is_error else result.content
 
 
 def _assistant(message: Message, target: Target, with_reasoning: bool) -> dict[str, Any]:
     for part in message.parts:
         if not isinstance(part, (Text, Reasoning, ToolCall)):
-            raise _unfit(part, message, target)
+            raise unfit(part, message, target)
     calls = [_call(call) for call in message.tool_calls]
     encoded: dict[str, Any] = {"role": "assistant", "content": message.text or (None if calls else "")}
     if message.name:
@@ -129,28 +133,31 @@ def _part(part: Part, message: Message, target: Target) -> dict[str, Any]:
     if isinstance(part, Text):
         encoded: dict[str, Any] = {"type": "text", "text": part.text}
     elif isinstance(part, Image):
-        encoded = {"type": "image_url", "image_url": _image(part, target)}
+        address, detail = image_fields(part, target)
+        encoded = {"type": "image_url", "image_url": {"url": address, **detail}}
     elif isinstance(part, Audio):
         data = base64.b64encode(part.data).decode("ascii")
         encoded = {"type": "input_audio", "input_audio": {"data": data, "format": part.format}}
     elif isinstance(part, File):
         encoded = {"type": "file", "file": _file(part, target)}
     else:
-        raise _unfit(part, message, target)
+        raise unfit(part, message, target)
     cache = getattr(part, "cache", False)
     if cache:
-        _mark(encoded, cache, target)
+        mark_cache(encoded, cache, target)
     return encoded
 
 
-def _mark(encoded: dict[str, Any], cache: Cache, target: Target) -> None:
+def mark_cache(encoded: dict[str, Any], cache: Cache, target: Target) -> None:
+    """Mark a content part as the end of what is worth caching, where the vendor takes such marks."""
     if target.quirks.cache_marks == "cache_control":
         encoded["cache_control"] = {"type": "ephemeral"}
     elif target.quirks.cache_marks == "prompt_cache_breakpoint":
         encoded["prompt_cache_breakpoint"] = {"mode": "explicit", "ttl": "12h" if cache == "long" else "30m"}
 
 
-def _image(image: Image, target: Target) -> dict[str, Any]:
+def image_fields(image: Image, target: Target) -> tuple[str, dict[str, str]]:
+    """The address or data of an image, and how closely it shall be looked at, as far as the vendor takes it."""
     quirks = target.quirks
     source = "url" if image.url is not None and not image.url.startswith("data:") else "data"
     if source not in quirks.image_sources:
@@ -160,13 +167,12 @@ def _image(image: Image, target: Target) -> dict[str, Any]:
     address = image.address
     if source == "data" and not quirks.image_data_prefix:
         address = address.partition(",")[2]
-    encoded: dict[str, Any] = {"url": address}
     detail = image.detail or quirks.default_image_detail
-    if detail and quirks.image_details:
-        if detail not in quirks.image_details:
-            raise refuse(target, "detail of an image", detail, f"one of {', '.join(quirks.image_details)}")
-        encoded["detail"] = detail
-    return encoded
+    if not detail or not quirks.image_details:
+        return address, {}
+    if detail not in quirks.image_details:
+        raise refuse(target, "detail of an image", detail, f"one of {', '.join(quirks.image_details)}")
+    return address, {"detail": detail}
 
 
 def _file(file: File, target: Target) -> dict[str, Any]:
@@ -174,11 +180,16 @@ def _file(file: File, target: Target) -> dict[str, Any]:
         return {"file_id": file.file_id}
     if file.data is None:
         raise refuse(target, "a file", "by address", "files by content or by file_id")
-    name = file.name or _FILE_NAMES.get(file.media_type, "file")
-    return {"filename": name, "file_data": data_url(file.data, file.media_type)}
+    return {"filename": file_name(file), "file_data": data_url(file.data, file.media_type)}
 
 
-def _unfit(part: Part, message: Message, target: Target) -> Exception:
+def file_name(file: File) -> str:
+    """The name of a file that is sent by content; vendors want one."""
+    return file.name or _FILE_NAMES.get(file.media_type, "file")
+
+
+def unfit(part: Part, message: Message, target: Target) -> Exception:
+    """The error for a part that has no place in a message of its role."""
     kind = type(part).__name__
     return refuse(
         target, f"a part {kind}", f"in a message of role {message.role!r}", "other parts", then=Then.STOP

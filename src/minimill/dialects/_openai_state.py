@@ -197,8 +197,8 @@ class ChoiceState:
         """Take in a whole message that ends the stream: what of it has not come yet."""
         text, thinking, refusal = content_texts(message.get("content"))
         thinking = reasoning_text(message, self.target.quirks.reasoning_fields) or thinking
-        thinking = _missing(thinking, self.reasoning)
-        text = _missing(text, self.text)
+        thinking = missing(thinking, self.reasoning)
+        text = missing(text, self.text)
         rest = {key: value for key, value in message.items() if key not in ("content", "refusal")}
         for field in self.target.quirks.reasoning_fields:
             rest.pop(field, None)
@@ -208,7 +208,7 @@ class ChoiceState:
             self.text.append(text)
             events.append(TextDelta(text, self.index))
         told = message.get("refusal")
-        refusal = _missing(told if isinstance(told, str) else refusal, self.refusal)
+        refusal = missing(told if isinstance(told, str) else refusal, self.refusal)
         if refusal:
             self._refuse(refusal, events)
         if self.calls:
@@ -267,7 +267,7 @@ class ChoiceState:
         )
 
 
-def _missing(whole: str, pieces: list[str]) -> str:
+def missing(whole: str, pieces: list[str]) -> str:
     """What of `whole` has not come in `pieces`; nothing where they differ."""
     if not whole or not pieces:
         return whole

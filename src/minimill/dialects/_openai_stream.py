@@ -7,20 +7,10 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from minimill._chat import (
-    Answer,
-    Finished,
-    ReasoningDelta,
-    RefusalDelta,
-    StreamEvent,
-    TextDelta,
-    ToolCallDelta,
-    UsageReported,
-)
-from minimill._errors import Billed, ProviderError, TransportError
-from minimill._usage import Usage
+from minimill._chat import Answer, StreamEvent, UsageReported
 from minimill.dialects._base import Target
 from minimill.dialects._error_body import is_error
+from minimill.dialects._event_stream import EventStream
 from minimill.dialects._json import load
 from minimill.dialects._openai_answer import (
     choice_index,
@@ -34,105 +24,35 @@ from minimill.dialects._openai_answer import (
 from minimill.dialects._openai_message import finish_word
 from minimill.dialects._openai_state import ChoiceState
 from minimill.dialects._openai_usage import find_usage, read_usage
-from minimill.dialects._plain_body import PlainBody
-from minimill.dialects._sse import MAX_EVENT_BYTES, MAX_STREAM_BYTES, SseParser
 from minimill.dialects._vendor_error import error_in_answer
 
-_BLANK = b"\xef\xbb\xbf \t\r\n"
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 _ODD_USAGE = ("x_groq", "timings")
 
 
-class OpenAIStream:
+class OpenAIStream(EventStream):
     """One streamed answer, at any chunking. Also takes a plain body sent where a stream was asked for."""
 
-    __slots__ = (
-        "_answer", "_choices", "_end_mark", "_headers", "_id", "_last", "_model", "_parser",
-        "_plain", "_raw_usage", "_sniffed", "_target", "_tier", "_usage", "_usage_at_root", "_wrong", "done",
-    )  # fmt: skip
+    __slots__ = ("_choices", "_last", "_model", "_raw_usage", "_tier", "_usage_at_root")
 
-    def __init__(
-        self,
-        target: Target,
-        headers: Mapping[str, str],
-        *,
-        max_event_bytes: int = MAX_EVENT_BYTES,
-        max_stream_bytes: int = MAX_STREAM_BYTES,
-    ) -> None:
-        self.done = False
-        """Whether nothing more can come: `[DONE]` was seen, or an error waits."""
-        self._target = target
-        self._headers = headers
-        self._parser = SseParser(max_event_bytes=max_event_bytes, max_bytes=max_stream_bytes)
-        self._sniffed = False
-        self._plain: PlainBody | None = None
-        self._answer: Answer | None = None
+    def __init__(self, target: Target, headers: Mapping[str, str], **limits: int) -> None:
+        super().__init__(target, headers, **limits)
         self._choices: dict[int, ChoiceState] = {}
-        self._end_mark = False
-        self._wrong: ProviderError | None = None
-        self._usage: Usage | None = None
         self._raw_usage: dict[str, Any] | None = None
         self._usage_at_root = target.quirks.usage_paths == ("usage",)
-        self._id: str | None = None
         self._model: str | None = None
         self._tier: str | None = None
         self._last: dict[str, Any] = {}
 
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """The events that these bytes complete, in order. What follows the end mark is dropped.
-
-        Raises:
-            ProviderError: the vendor reported an error in mid-stream; billed where content or usage had come.
-            ProtocolError: the bytes cannot be read.
-            TransportError: (`kind="too_large"`) the bytes pass the size cap.
-        """
-        if self._wrong is not None:
-            raise self._wrong
-        events: list[StreamEvent] = []
-        if self.done:
-            return events
-        try:
-            self._feed(data, events)
-        except ProviderError as error:
-            self._fail(error, events)
-        return events
-
-    def flush(self) -> list[StreamEvent]:
-        """The events that the end of the bytes completes; an event that is only half there is dropped.
-
-        Raises:
-            ProviderError: as `feed`.
-        """
-        if self._wrong is not None:
-            raise self._wrong
-        events: list[StreamEvent] = []
-        if self.done:
-            return events
-        try:
-            self._flush(events)
-        except ProviderError as error:
-            self._fail(error, events)
-        return events
-
-    def close(self) -> Answer:
-        """The whole answer, once the bytes have ended.
-
-        Raises:
-            TransportError: (`kind="cut"`) the stream ended before the answer did; `usage` is what was told.
-            ProviderError: as `feed`.
-        """
-        self.flush()
-        if self._wrong is not None:
-            raise self._wrong
-        if self._answer is not None:
-            return self._answer
+    def _complete(self) -> bool:
         states = self._choices.values()
         ended = [state.finish_raw is not None for state in states]
-        if ended and (all(ended) or (self._end_mark and not any(ended))):
-            return self.partial()
         if self._end_mark and not ended:
             raise unreadable("there is no answer in the stream", self._target, self._usage)
-        raise self._cut()
+        return bool(ended) and (all(ended) or (self._end_mark and not any(ended)))
+
+    def _read_body(self, body: dict[str, Any]) -> Answer:
+        return read_answer(body, self._target, self._headers)
 
     def partial(self) -> Answer:
         """What has arrived so far, and the usage if it was told."""
@@ -148,52 +68,6 @@ class OpenAIStream:
             service_tier=self._tier,
             raw=raw or None,
         )
-
-    def _feed(self, data: bytes, events: list[StreamEvent]) -> None:
-        if not self._sniffed:
-            data = data.lstrip(_BLANK)
-            if not data:
-                return
-            self._sniffed = True
-            if data.startswith(b"<"):
-                raise unreadable("the body is a web page", self._target)
-            self._plain = PlainBody() if data.startswith(b"{") else None
-        if self._plain is not None:
-            self._feed_plain(self._plain, data, events)
-            return
-        for name, text in self._parser.feed(data):
-            if self.done:
-                break
-            self._item(name, text, events)
-
-    def _feed_plain(self, plain: PlainBody, data: bytes, events: list[StreamEvent]) -> None:
-        """A body that is no stream is read once it is whole."""
-        self._parser.count(data)
-        whole = plain.feed(data)
-        if whole is None:
-            return
-        try:
-            body = load(whole)
-        except ValueError as error:
-            raise unreadable("the body is no JSON", self._target) from error
-        self._take_body(body, events)
-
-    def _take_body(self, body: dict[str, Any], events: list[StreamEvent]) -> None:
-        self.done = True
-        self._answer = read_answer(body, self._target, self._headers)
-        for choice in self._answer.choices:
-            message, index = choice.message, choice.index
-            if message.reasoning:
-                events.append(ReasoningDelta(message.reasoning, index))
-            if message.text:
-                events.append(TextDelta(message.text, index))
-            if choice.refusal:
-                events.append(RefusalDelta(choice.refusal, index))
-            for position, call in enumerate(message.tool_calls):
-                events.append(ToolCallDelta(position, call.id, call.name, call.arguments, index))
-            events.append(Finished(choice.finish_reason, choice.finish_reason_raw, index))
-        if self._answer.usage is not None:
-            events.append(UsageReported(self._answer.usage))
 
     def _item(self, name: str, text: bytes, events: list[StreamEvent]) -> None:
         """One server-sent event."""
@@ -331,49 +205,7 @@ class OpenAIStream:
         if self._model is None and isinstance(chunk.get("model"), str):
             self._model = chunk["model"] or None
 
-    def _flush(self, events: list[StreamEvent]) -> None:
-        if self._plain is not None:
-            return  # half a body is no answer
-        for name, text in self._parser.close():
-            if not self.done and all(_readable(line) for line in text.splitlines()):
-                self._item(name, text, events)
-
-    def _fail(self, error: ProviderError, events: list[StreamEvent]) -> None:
-        """Keep the error for the next call where events came before it; else raise it."""
-        self.done = True
-        self._wrong = self._filled(error)
-        if not events:
-            raise error
-
-    def _filled(self, error: ProviderError) -> ProviderError:
-        error.provider = error.provider or self._target.provider
-        error.model = error.model or self._target.model
-        error.usage = error.usage or self._usage
-        return error
-
-    def _cut(self) -> TransportError:
-        return TransportError(
-            f"{self._target.provider} ended the stream before the answer was complete",
-            kind="cut",
-            provider=self._target.provider,
-            model=self._target.model,
-            status=200,
-            usage=self._usage,
-            billed=Billed.UNKNOWN,
-            request_id=self._id,
-        )
-
 
 def _inside_choice(choices: Any) -> bool:
     first = choices[0] if isinstance(choices, list) and choices else None
     return isinstance(first, dict) and bool(first.get("usage"))
-
-
-def _readable(text: bytes) -> bool:
-    if text[:6] == b"[DONE]" or not text:
-        return True
-    try:
-        load(text)
-    except ValueError:
-        return False
-    return True

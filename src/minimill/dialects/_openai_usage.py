@@ -5,6 +5,7 @@ It may import the catalog's quirks, `_usage` and `_json`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +55,11 @@ def _from_timings(timings: Any) -> dict[str, Any] | None:
     return {"prompt_tokens": prompt, "completion_tokens": output, "cached_tokens": cached}
 
 
-def read_usage(raw: Any, quirks: Quirks) -> Usage | None:
-    """The counts, or None where they cannot be read: unknown, not zero."""
+def read_usage(raw: Any, quirks: Quirks, *, units: Mapping[str, int] | None = None) -> Usage | None:
+    """The counts, or None where they cannot be read: unknown, not zero.
+
+    `units` are things billed by count that are told elsewhere.
+    """
     if not isinstance(raw, dict):
         return None
     prompt = count(raw.get("prompt_tokens"))
@@ -84,7 +88,7 @@ def read_usage(raw: Any, quirks: Quirks) -> Usage | None:
             audio_input_tokens=_first(raw, quirks.audio_input_tokens_paths),
             image_input_tokens=_first(raw, quirks.image_input_tokens_paths),
             audio_output_tokens=_first(raw, quirks.audio_output_tokens_paths),
-            units=_units(raw),
+            units=_units(raw) if units is None else units,
             oddities=oddities,
         )
     )

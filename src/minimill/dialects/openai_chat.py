@@ -11,17 +11,14 @@ from collections.abc import Mapping
 from minimill._chat import Answer, ChatRequest
 from minimill._errors import ProviderError
 from minimill.dialects._base import Target, WireRequest, WireResponse
-from minimill.dialects._json import load
-from minimill.dialects._openai_answer import read_answer, unreadable
+from minimill.dialects._event_stream import is_stream, whole_object
+from minimill.dialects._openai_answer import read_answer
 from minimill.dialects._openai_encode import encode_request
 from minimill.dialects._openai_stream import OpenAIStream
 from minimill.dialects._sse import MAX_EVENT_BYTES, MAX_STREAM_BYTES
 from minimill.dialects._vendor_error import error_of_response
 
 __all__ = ["OpenAIChat"]
-
-PATH = "/chat/completions"
-_BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
 class OpenAIChat:
@@ -42,7 +39,7 @@ class OpenAIChat:
             InvalidRequestError: the vendor cannot express the request; the text says what. Nothing was sent.
         """
         streaming = stream or target.quirks.stream_only
-        return WireRequest(target.quirks.chat_path or PATH, encode_request(request, target, streaming))
+        return encode_request(request, target, streaming)
 
     def decode(self, response: WireResponse, target: Target) -> Answer:
         """The answer in our words; a body that is a stream is collected.
@@ -51,15 +48,11 @@ class OpenAIChat:
             ProviderError: the body is an error in a 2xx disguise. Billed where it tells usage, else unknown.
             ProtocolError: the body cannot be read; `usage` says what it cost if that could be read.
         """
-        if response.body.lstrip(_BLANK).startswith((b"data:", b":", b"event:", b"id:")):
-            return self._collect(response, target)
-        try:
-            body = load(response.body)
-        except ValueError as error:
-            raise unreadable("the body is no JSON", target) from error
-        if not isinstance(body, dict):
-            raise unreadable("the body is no JSON object", target)
-        return read_answer(body, target, response.headers)
+        if is_stream(response.body):
+            decoder = self.stream_decoder(target, response.headers)
+            decoder.feed(response.body)
+            return decoder.close()
+        return read_answer(whole_object(response.body, target), target, response.headers)
 
     def decode_error(self, response: WireResponse, target: Target) -> ProviderError:
         """The typed error of a response with a status other than 2xx."""
@@ -70,8 +63,3 @@ class OpenAIChat:
         return OpenAIStream(
             target, headers, max_event_bytes=self._max_event, max_stream_bytes=self._max_stream
         )
-
-    def _collect(self, response: WireResponse, target: Target) -> Answer:
-        decoder = self.stream_decoder(target, response.headers)
-        decoder.feed(response.body)
-        return decoder.close()

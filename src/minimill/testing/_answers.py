@@ -98,11 +98,13 @@ class SimulatedRequest:
     """The request headers, names in lower case."""
     index: int
     """How many accepted requests this vendor had before this one."""
+    chat: Mapping[str, Any] = field(repr=False)
+    """What is asked, in the words of Chat Completions (`messages`, `tools`, …), also where the wire has others."""
 
     @property
     def text(self) -> str:
         """The text of the last user message."""
-        return last_user_text(self.body)
+        return last_user_text(self.chat)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,21 +149,16 @@ class Composed:
 
 
 def answer_for(
-    request: SimulatedRequest,
-    programmed: "Answer | Callable[[SimulatedRequest], Answer] | None",
-    view: Mapping[str, Any],
+    request: SimulatedRequest, programmed: "Answer | Callable[[SimulatedRequest], Answer] | None"
 ) -> Answer:
-    """The programmed answer, called if it is a function; its missing text filled in from the request.
-
-    `view` is the request's body with what is asked for as Chat Completions writes it.
-    """
+    """The programmed answer, called if it is a function; its missing text filled in from the request."""
     answer = programmed(request) if callable(programmed) else programmed or Answer()
     if answer.text is not None or answer.tool_calls:
         return answer
-    forced = _forced_tool(view)
+    forced = _forced_tool(request.chat)
     if forced is not None:
         return _with(answer, tool_calls=(forced,))
-    return _with(answer, text=_derived_text(request, view))
+    return _with(answer, text=_derived_text(request))
 
 
 def _with(answer: Answer, text: str | None = None, tool_calls: Sequence[ToolCall] = ()) -> Answer:
@@ -180,8 +177,8 @@ def _forced_tool(body: Mapping[str, Any]) -> ToolCall | None:
     return ToolCall(str(chosen.get("name", "")), smallest(chosen.get("parameters") or {}) or {})
 
 
-def _derived_text(request: SimulatedRequest, view: Mapping[str, Any]) -> str:
-    wanted = view.get("response_format") or {}
+def _derived_text(request: SimulatedRequest) -> str:
+    wanted = request.chat.get("response_format") or {}
     if wanted.get("type") == "json_schema":
         return to_json(smallest((wanted.get("json_schema") or {}).get("schema") or {})).decode()
     asked = " ".join(request.text.split())

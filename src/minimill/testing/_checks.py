@@ -3,23 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ._checks_anthropic import malformed as _malformed_messages
-from ._vendor_base import Vendor, positive
-from ._vendor_errors import ErrorRow
-
-__all__ = ["problem_of"]
+__all__ = ["malformed_chat", "positive"]
 
 _ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
 _LIMITS = ("max_tokens", "max_completion_tokens", "n")
 
 
-def problem_of(vendor: Vendor, body: Mapping[str, Any]) -> ErrorRow | None:
-    """The vendor's 400 for the first thing that is wrong with a body; None when it is well formed."""
-    found = _malformed_messages(body) if vendor.wire == "anthropic" else _malformed(body)
-    return vendor.problem(body) if found is None else vendor.bad_request(*found)
+def positive(value: Any) -> bool:
+    """Whether a value is a positive JSON integer."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def _malformed(body: Mapping[str, Any]) -> tuple[str, str] | None:
+def malformed_chat(body: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The field at which a chat body is not well formed, and how; None where it is."""
     if not isinstance(body.get("model"), str) or not body["model"]:
         return "model", "you must provide a model parameter"
     messages = body.get("messages")

@@ -18,10 +18,12 @@ from ._vendor_base import Ids, Vendor
 from ._vendor_errors import ErrorRow
 from ._wire import CHAT_COMPLETIONS, Frame, reframed
 from ._wire_anthropic import MESSAGES
+from ._wire_responses import RESPONSES
 
 __all__ = ["Exchange", "Script", "answer_script", "canned_script", "refusal_script"]
 
-_WIRES = {"openai_chat": CHAT_COMPLETIONS, "anthropic": MESSAGES}
+_WIRES = {"openai_chat": CHAT_COMPLETIONS, "openai_responses": RESPONSES, "anthropic": MESSAGES}
+"""The wire languages, by the names of their dialects."""
 _JSON = b"Content-Type: application/json\r\n"
 _GARBAGE: dict[Garbage, bytes] = {
     "text": b"upstream connect error or disconnect/reset before headers",
@@ -101,7 +103,7 @@ def answer_script(
         )
         script.generates = "by_frame"
     else:
-        script = _plain(vendor, ids, said, fault, head)
+        script = _plain(vendor, ids, said, body, fault, head)
     return _with_manners(script, fault, stream)
 
 
@@ -149,8 +151,10 @@ def _add_comments(script: Script, fault: Fault, stream: bool) -> None:
         script.length = None
 
 
-def _plain(vendor: Vendor, ids: Ids, said: Composed, fault: Fault, head: bytes) -> Script:
-    body = _WIRES[vendor.wire].plain_body(vendor, ids, said, usage=not fault.hides_usage)
+def _plain(
+    vendor: Vendor, ids: Ids, said: Composed, asked: Mapping[str, Any], fault: Fault, head: bytes
+) -> Script:
+    body = _WIRES[vendor.wire].plain_body(vendor, ids, said, asked, usage=not fault.hides_usage)
     if fault.garbage_kind is not None:
         body = _GARBAGE.get(fault.garbage_kind, body[: len(body) // 2])
     if fault.stream_error:
@@ -163,8 +167,7 @@ def _plain(vendor: Vendor, ids: Ids, said: Composed, fault: Fault, head: bytes) 
 
 
 def _plain_error(vendor: Vendor, ids: Ids, said: Composed, fault: Fault, head: bytes) -> Script:
-    row = _mid_error(vendor, ids, fault)
-    _, body = vendor.refusal_body(row, ids, False)
+    body = vendor.failed_body(_mid_error(vendor, ids, fault), ids)
     return Script(
         200, head, [Frame(body, said.output_tokens, "end")], len(body), "failed", "so_far", generates="first"
     )
@@ -177,22 +180,19 @@ def _mid_error(vendor: Vendor, ids: Ids, fault: Fault) -> ErrorRow:
 def _stream(
     vendor: Vendor, ids: Ids, said: Composed, body: Mapping[str, Any], fault: Fault, per_chunk: int
 ) -> list[Frame]:
-    asked = bool((body.get("stream_options") or {}).get("include_usage"))
-    running = vendor.wants_running_usage(body)
-    usage = not fault.hides_usage
     wire = _WIRES[vendor.wire]
-    frames = wire.stream_frames(
-        vendor, ids, said, asked=asked, running=running, usage=usage, per_chunk=per_chunk
-    )
+    frames = wire.stream_frames(vendor, ids, said, body, usage=not fault.hides_usage, per_chunk=per_chunk)
     if fault.garbage_kind is not None:
         return _broken(frames, fault.garbage_kind)
     if fault.keep_chunks is not None:
         frames = _kept(frames, fault.keep_chunks)
     if fault.stream_error:
-        failure = wire.failure(vendor, _mid_error(vendor, ids, fault), ids)
+        failure = wire.failure(vendor, _mid_error(vendor, ids, fault), ids, len(frames))
         frames.append(Frame(failure, _tokens(frames), "end"))
     done = vendor.done_after_error if fault.stream_error else fault.keep_chunks is None
-    return [*frames, Frame(wire.end_mark, _tokens(frames), "end")] if done and not fault.drops_done else frames
+    if not done or fault.drops_done or not wire.end_mark:
+        return frames
+    return [*frames, Frame(wire.end_mark, _tokens(frames), "end")]
 
 
 def _kept(frames: list[Frame], count: int) -> list[Frame]:

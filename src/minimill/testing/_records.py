@@ -14,6 +14,8 @@ from typing import Any
 
 from minimill._values import dataclass
 
+from ._tokens import last_user_text
+
 __all__ = ["CallBook", "CallRecord", "Price"]
 
 Price = Callable[["CallRecord"], int] | Mapping[str, tuple[int | Decimal, int | Decimal]]
@@ -66,6 +68,14 @@ class CallRecord:
     """The vendor's id of the request, as in its headers and errors."""
     choices: int = field(default=1)
     """Number of choices generated."""
+    chat: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What was asked, in the words of Chat Completions (`messages`, `tools`, …), also where the wire has
+    others; empty when that could not be read."""
+
+    @property
+    def text(self) -> str:
+        """The text of the last user message, on whichever wire it came."""
+        return last_user_text(self.chat)
 
 
 class CallBook:

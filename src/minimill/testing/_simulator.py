@@ -1,6 +1,6 @@
 """The simulator: a server on loopback with several vendors on it, in a thread of its own.
 
-Routes requests, checks keys and bodies, and hands the rest to an exchange. Knows no wire shapes.
+Routes requests, and hands what is to be answered to an exchange. Knows no wire shapes.
 """
 
 import asyncio
@@ -8,70 +8,27 @@ import concurrent.futures
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypedDict, Unpack
+from typing import Any, Self, Unpack
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
-from minimill._values import dataclass
-
-from ._answers import Answer, Composed, SimulatedRequest, answer_for, compose
-from ._checks import problem_of
+from ._answers import Composed
 from ._exchange import Exchange, Script, answer_script, canned_script, refusal_script
-from ._faults import Fault, FaultPlan, FaultSource, sometimes
+from ._faults import Fault, FaultSource, sometimes
 from ._http import Connection, Request, raise_file_limit
 from ._records import CallBook, CallRecord, Price, cost
+from ._station import Asked, Programmed, Settings, Station, StationSettings, read
 from ._tokens import InputCounter, Length, estimate_input
 from ._vendor_base import Ids, Vendor
-from ._vendor_errors import ErrorRow
-from ._vendors import VENDORS, vendor_named
+from ._vendors import VENDORS, wires_of
 
 __all__ = ["Simulator"]
 
 _BACKLOG = 4096
 _START_TIMEOUT_S = 10.0
-
-Programmed = Answer | Callable[[SimulatedRequest], Answer] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    """How one vendor answers."""
-
-    answer: Programmed
-    length: Length | None
-    input_tokens: InputCounter
-    tokens_per_chunk: int
-    models: tuple[str, ...] | None
-
-
-class _Station:
-    """One vendor on the server: its wire, its settings, its faults."""
-
-    def __init__(self, vendor: Vendor, settings: _Settings) -> None:
-        self.vendor = vendor
-        self.settings = settings
-        self.plan = FaultPlan()
-        self.accepted = 0
-
-
-class Settings(TypedDict, total=False):
-    """What `Simulator.configure` takes; each means what it means to the constructor."""
-
-    answer: Programmed
-    length: Length | int | None
-    input_tokens: InputCounter
-    tokens_per_chunk: int
-    models: Sequence[str] | None
-    """The models of this vendor; None accepts any."""
-
-
-class _Parsed(NamedTuple):
-    body: Mapping[str, Any] | None
-    model: str
-    stream: bool
 
 
 class Simulator:
@@ -92,7 +49,7 @@ class Simulator:
         key: The key that every vendor accepts.
         answer: What the models say: an `Answer`, or a function from a `SimulatedRequest` to one.
         length: How long answers are: a `Length`, or a number of tokens; None leaves them as they are.
-        input_tokens: Counts the input tokens of a request body.
+        input_tokens: Counts the input tokens of a request body, which comes in the words of Chat Completions.
         tokens_per_chunk: Tokens in one content chunk of a stream.
         models: The models a vendor has, by vendor; any model is accepted for a vendor that is not named.
         host: Address to listen on.
@@ -113,14 +70,13 @@ class Simulator:
         port: int = 0,
     ) -> None:
         names = list(VENDORS) if vendors is None else [vendors] if isinstance(vendors, str) else list(vendors)
-        settings = _Settings(answer, _as_length(length), input_tokens, tokens_per_chunk, None)
-        self._stations = {name: _Station(vendor_named(name), settings) for name in names}
+        settings = StationSettings(answer, _as_length(length), input_tokens, tokens_per_chunk, None)
+        self._stations = {name: Station(wires_of(name), settings) for name in names}
         for name, listed in (models or {}).items():
             self.configure(name, models=listed)
         self._key = key
         self._host, self._wanted_port = host, port
         self._port = 0
-        self._routes = _routes(self._stations.values())
         self._book = CallBook()
         self._connections: set[Connection] = set()
         self._opened = 0
@@ -288,7 +244,7 @@ class Simulator:
         for station in self._stations.values() if vendor is None else (self._station(vendor),):
             station.plan.clear()
 
-    def _station(self, vendor: str) -> _Station:
+    def _station(self, vendor: str) -> Station:
         try:
             return self._stations[vendor]
         except KeyError:
@@ -361,24 +317,25 @@ class Simulator:
     # -- serving (in the server's thread) --------------------------------------------------------------------
 
     def _serve(self, connection: Connection, request: Request) -> None:
-        station, kind = self._routes.get(request.path, (None, ""))
-        if station is None:
-            self._unknown(connection, request)
+        name, _, rest = request.path.removeprefix("/").partition("/")
+        station = self._stations.get(name)
+        vendor, kind = station.route(f"/{rest}") if station is not None else (None, None)
+        if station is None or vendor is None:
+            self._unknown(connection, request, station)
         elif kind == "chat" and request.method == "POST":
-            self._chat(connection, request, station)
+            self._chat(connection, request, station, vendor)
         elif kind == "models" and request.method == "GET":
             self._models(connection, request, station)
         else:
-            row = station.vendor.row(405, message="Method Not Allowed")
-            _send(connection, refusal_script(station.vendor, _no_ids(station.vendor), row, False))
+            row = vendor.row(405, message="Method Not Allowed")
+            _send(connection, refusal_script(vendor, _no_ids(vendor), row, False))
 
-    def _unknown(self, connection: Connection, request: Request) -> None:
-        station = self._stations.get(request.path.lstrip("/").split("/", 1)[0])
+    def _unknown(self, connection: Connection, request: Request, station: Station | None) -> None:
         vendor = station.vendor if station is not None else VENDORS["openai"]
         row = vendor.unknown_path(request.method, request.path)
         _send(connection, refusal_script(vendor, _no_ids(vendor), row, False))
 
-    def _models(self, connection: Connection, request: Request, station: _Station) -> None:
+    def _models(self, connection: Connection, request: Request, station: Station) -> None:
         vendor = station.vendor
         ids = _no_ids(vendor)
         problem = vendor.key_problem(vendor.credentials(request.headers), self._key)
@@ -390,97 +347,56 @@ class Simulator:
             200, vendor.headers(ids) + vendor.error_headers(problem), to_json(vendor.models(names))
         )
 
-    def _chat(self, connection: Connection, request: Request, station: _Station) -> None:
-        vendor = station.vendor
-        parsed = _parse(request.body)
+    def _chat(self, connection: Connection, request: Request, station: Station, vendor: Vendor) -> None:
+        asked = read(vendor, request)
 
         def make(number: int) -> CallRecord:
-            body = parsed.body or {}
             return CallRecord(
-                number, vendor.name, parsed.model, body, request.headers, parsed.stream, started=time.time()
+                number,
+                vendor.name,
+                asked.model,
+                asked.raw or {},
+                request.headers,
+                asked.stream,
+                started=time.time(),
+                chat=asked.chat,
             )
 
         record = self._book.open(make)
-        ids = vendor.ids(record.number, parsed.model)
+        ids = vendor.ids(record.number, asked.model)
         record.request_id = ids.request_id
-        problem = self._problem(station, request, parsed)
+        problem = station.problem(asked, request.headers, self._key)
         if problem is not None:
-            script = refusal_script(vendor, ids, problem, parsed.stream)
+            script = refusal_script(vendor, ids, problem, asked.stream)
             Exchange(connection, self._book, record, script).run(None)
             return
-        self._answer(connection, station, record, ids)
+        self._answer(connection, station, record, ids, asked)
 
-    def _problem(self, station: _Station, request: Request, parsed: _Parsed) -> ErrorRow | None:
-        vendor = station.vendor
-        problem = vendor.key_problem(vendor.credentials(request.headers), self._key)
-        if problem is not None:
-            return problem
-        if parsed.body is None:
-            return vendor.unreadable()
-        listed = station.settings.models
-        return (
-            problem_of(vendor, parsed.body)
-            or vendor.header_problem(request.headers, parsed.body)
-            or (
-                vendor.no_such_model(parsed.model)
-                if listed is not None and parsed.model not in listed
-                else None
-            )
-        )
-
-    def _answer(self, connection: Connection, station: _Station, record: CallRecord, ids: Ids) -> None:
+    def _answer(
+        self, connection: Connection, station: Station, record: CallRecord, ids: Ids, asked: Asked
+    ) -> None:
         index, station.accepted = station.accepted, station.accepted + 1
         try:
-            script, said = self._decide(station, record, ids, index)
+            script, said = self._decide(station, record, ids, asked, index)
         except Exception as error:
             self._problems.append(error)
-            row = station.vendor.row(500, message=f"a function given to the simulator failed: {error!r}")
-            script, said = refusal_script(station.vendor, ids, row, record.stream), None
+            row = asked.vendor.row(500, message=f"a function given to the simulator failed: {error!r}")
+            script, said = refusal_script(asked.vendor, ids, row, record.stream), None
         Exchange(connection, self._book, record, script).run(said)
 
-    def _decide(self, station: _Station, record: CallRecord, ids: Ids, index: int) -> tuple[Script, Composed]:
-        vendor, settings = station.vendor, station.settings
+    def _decide(
+        self, station: Station, record: CallRecord, ids: Ids, asked: Asked, index: int
+    ) -> tuple[Script, Composed]:
+        vendor = asked.vendor
         fault = station.plan.take(index, record.body)
         record.fault = fault.name if fault is not None else ""
-        said = _compose(vendor, settings, record, index)
+        said = station.compose(asked, record, index)
         record.choices = len(said.choices)
         if fault is not None and fault.http_status is not None:
             return canned_script(vendor, ids, fault, record.stream), said
-        return answer_script(vendor, ids, said, record.body, fault, settings.tokens_per_chunk), said
-
-
-def _compose(vendor: Vendor, settings: _Settings, record: CallRecord, index: int) -> Composed:
-    body = record.body
-    request = SimulatedRequest(vendor.name, record.model, body, record.headers, index)
-    view = vendor.view(body)
-    answer = answer_for(request, settings.answer, view)
-    if not answer.finish_reason and isinstance(view.get("tool_choice"), Mapping) and answer.tool_calls:
-        answer = replace(answer, finish_reason=vendor.named_tool_finish)
-    n = min(view.get("n") or 1, vendor.max_choices)
-    return compose(
-        answer, settings.length, vendor.limits(body), vendor.default_limit, n, settings.input_tokens(body)
-    )
-
-
-def _routes(stations: Iterable[_Station]) -> dict[str, tuple[_Station, str]]:
-    routes = {}
-    for station in stations:
-        for base in station.vendor.base_paths:
-            routes[f"/{station.vendor.name}{base}{station.vendor.chat_path}"] = (station, "chat")
-            if station.vendor.has_models:
-                routes[f"/{station.vendor.name}{base}{station.vendor.models_path}"] = (station, "models")
-    return routes
-
-
-def _parse(raw: bytes) -> _Parsed:
-    try:
-        body = from_json(raw)
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        return _Parsed(None, "", False)
-    model = body.get("model")
-    return _Parsed(body, model if isinstance(model, str) else "", body.get("stream") is True)
+        return answer_script(
+            vendor, ids, said, asked.body, fault, station.settings.tokens_per_chunk
+        ), said
 
 
 def _no_ids(vendor: Vendor) -> Ids:

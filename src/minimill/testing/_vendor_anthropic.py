@@ -7,6 +7,7 @@ from typing import Any
 
 from . import _vendor_errors as errors
 from ._answers import Composed, Limits
+from ._checks_anthropic import malformed
 from ._vendor_base import Ids, Vendor, digest
 from ._vendor_errors import ErrorRow
 
@@ -77,6 +78,9 @@ class Anthropic(Vendor):
         body = self.error_body(row, ids)
         del body["request_id"]
         return body
+
+    def malformed(self, body: Mapping[str, Any]) -> tuple[str, str] | None:
+        return malformed(body)
 
     def problem(self, body: Mapping[str, Any]) -> ErrorRow | None:
         return None

@@ -6,15 +6,16 @@ Other vendors are in `_vendors`. No I/O here.
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic_core import to_json
 
 from . import _vendor_errors as errors
 from ._answers import Composed, Limits, Said, ToolCall
+from ._checks import malformed_chat, positive
 from ._vendor_errors import ErrorRow
 
-__all__ = ["Ids", "Vendor", "as_uuid", "plain_message", "counted", "digest", "given", "positive"]
+__all__ = ["Ids", "Vendor", "as_uuid", "plain_message", "counted", "digest", "given", "halves", "positive"]
 
 _OPENAI_REASONING = ("o1", "o3", "o4", "gpt-5", "gpt-6")
 _JSON = b"Content-Type: application/json\r\n"
@@ -38,11 +39,6 @@ def digest(*parts: object) -> str:
 def as_uuid(digits: str) -> str:
     """32 hexadecimal digits in the form of a UUID."""
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:32]}"
-
-
-def positive(value: Any) -> bool:
-    """Whether a value is a positive JSON integer."""
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 class Vendor:
@@ -74,6 +70,15 @@ class Vendor:
     """Whether `[DONE]` follows an error in the middle of a stream."""
     length_rides_on_text = False
     """Whether the finish reason `length` comes in the chunk with the last text."""
+
+    def kind_of(self, path: str) -> Literal["chat", "models"] | None:
+        """What a path below the vendor's name is for; None where it serves nothing."""
+        for base in self.base_paths:
+            if path == base + self.chat_path:
+                return "chat"
+            if path == base + self.models_path and self.has_models:
+                return "models"
+        return None
 
     @property
     def base_paths(self) -> tuple[str, ...]:
@@ -146,9 +151,17 @@ class Vendor:
         """Header lines and body of an error reply."""
         return self.error_headers(row), to_json(self.error_body(row, ids))
 
+    def failed_body(self, row: ErrorRow, ids: Ids) -> bytes:
+        """The body of an error that comes with status 200."""
+        return to_json(self.error_body(row, ids))
+
     def stream_error(self, row: ErrorRow, ids: Ids) -> dict[str, Any]:
         """The object that stands for an error in the middle of a stream."""
         return self.error_body(row, ids)
+
+    def malformed(self, body: Mapping[str, Any]) -> tuple[str, str] | None:
+        """The field at which a body breaks the wire's own rules, and how; None where it keeps them."""
+        return malformed_chat(body)
 
     def problem(self, body: Mapping[str, Any]) -> ErrorRow | None:
         """A rule of this vendor that the body breaks; None when it keeps them all."""
@@ -160,7 +173,7 @@ class Vendor:
         return None
 
     def view(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The body with tools, their choice, and the format of the answer as Chat Completions writes them."""
+        """A well formed body in the words of Chat Completions: messages, tools, their choice, the format."""
         return body
 
     def limits(self, body: Mapping[str, Any]) -> Limits:
@@ -245,7 +258,7 @@ class Vendor:
         for index, call in enumerate(calls):
             arguments = call["function"]["arguments"]
             opened = {"index": index, **call, "function": {"name": call["function"]["name"], "arguments": ""}}
-            parts = [{"index": index, "function": {"arguments": part}} for part in _halves(arguments)]
+            parts = [{"index": index, "function": {"arguments": part}} for part in halves(arguments)]
             deltas += [{"tool_calls": [one]} for one in (opened, *parts)]
         return deltas
 
@@ -296,6 +309,7 @@ def plain_message(said: Said, calls: list[dict[str, Any]]) -> dict[str, Any]:
     return message | ({"tool_calls": calls} if calls else {})
 
 
-def _halves(text: str) -> list[str]:
+def halves(text: str) -> list[str]:
+    """A text in two pieces, the empty ones left out."""
     middle = (len(text) + 1) // 2
     return [part for part in (text[:middle], text[middle:]) if part]

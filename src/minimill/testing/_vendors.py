@@ -13,10 +13,11 @@ from ._answers import Composed, Limits, Said
 from ._vendor_anthropic import Anthropic
 from ._vendor_base import Ids, Vendor, as_uuid, counted, digest, given, plain_message
 from ._vendor_errors import ErrorRow
+from ._vendor_responses import OpenAIResponses
 from ._vendors_cn import Doubao, Glm, Qwen
 from ._vendors_local import LlamaCpp, Vllm
 
-__all__ = ["VENDORS", "vendor_named"]
+__all__ = ["VENDORS", "wires_of"]
 
 
 class Ernie(Vendor):
@@ -167,15 +168,16 @@ VENDORS: dict[str, Vendor] = {
     for vendor in (Doubao(), Qwen(), Glm(), Vendor(), Ernie(), DeepSeek(), Anthropic(), Vllm(), LlamaCpp())
 }
 """The vendors by name."""
+_MORE_WIRES: dict[str, tuple[Vendor, ...]] = {"openai": (OpenAIResponses(),)}
+"""Further wires of vendors that speak several, by the name of the vendor."""
 
 
-def vendor_named(name: str) -> Vendor:
-    """The vendor of that name.
+def wires_of(name: str) -> tuple[Vendor, ...]:
+    """The vendor of that name by each of the wires that it speaks, the usual one first.
 
     Raises:
         ValueError: There is none; the message lists those that there are.
     """
-    try:
-        return VENDORS[name]
-    except KeyError:
-        raise ValueError(f"no simulated vendor {name!r}; there are {', '.join(VENDORS)}") from None
+    if name not in VENDORS:
+        raise ValueError(f"no simulated vendor {name!r}; there are {', '.join(VENDORS)}")
+    return (VENDORS[name], *_MORE_WIRES.get(name, ()))

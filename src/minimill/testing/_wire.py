@@ -3,7 +3,7 @@
 Sans-I/O. Each frame tells how many output tokens are generated once it is sent.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, Literal, NamedTuple
 
@@ -14,7 +14,7 @@ from ._faults import Chunking
 from ._vendor_base import Ids, Vendor
 from ._vendor_errors import ErrorRow
 
-__all__ = ["CHAT_COMPLETIONS", "Frame", "Wire", "reframed", "shown"]
+__all__ = ["CHAT_COMPLETIONS", "Frame", "Wire", "reframed", "runs", "shown"]
 
 _BOM = b"\xef\xbb\xbf"
 _ODD_SIZES = (1, 2, 3, 5, 7, 11, 13, 64, 257)
@@ -38,13 +38,13 @@ class Wire(NamedTuple):
     """How one wire language puts answers into bytes."""
 
     plain_body: Callable[..., bytes]
-    """The body of a plain reply: vendor, ids, what is said, and whether usage is told."""
+    """The body of a plain reply, as `_plain_body` makes it."""
     stream_frames: Callable[..., list[Frame]]
-    """All events of a stream but the last, as `_stream_frames` does it."""
-    failure: Callable[[Vendor, ErrorRow, Ids], bytes]
-    """An error in the middle of a stream."""
+    """All events of a stream but the end mark, as `_stream_frames` makes them."""
+    failure: Callable[..., bytes]
+    """An error in the middle of a stream: vendor, its error, ids, and how many frames came before."""
     end_mark: bytes
-    """What ends a stream that went well."""
+    """What ends a stream that went well; empty for nothing."""
 
 
 class _Event(NamedTuple):
@@ -61,8 +61,8 @@ def _event(data: Any) -> bytes:
     return b"data: " + to_json(data) + b"\n\n"
 
 
-def _plain_body(vendor: Vendor, ids: Ids, said: Composed, *, usage: bool) -> bytes:
-    """The body of a plain reply."""
+def _plain_body(vendor: Vendor, ids: Ids, said: Composed, body: Mapping[str, Any], *, usage: bool) -> bytes:
+    """The body of a plain reply to `body`; `usage` False leaves usage out although it is due."""
     choices = [vendor.plain_choice(index, shown(vendor, one), ids) for index, one in enumerate(said.choices)]
     return to_json(vendor.plain(ids, choices, vendor.usage(said, said.output_tokens) if usage else None))
 
@@ -75,7 +75,7 @@ def shown(vendor: Vendor, said: Said) -> Said:
 
 
 def _stream_frames(
-    vendor: Vendor, ids: Ids, said: Composed, *, asked: bool, running: bool, usage: bool, per_chunk: int
+    vendor: Vendor, ids: Ids, said: Composed, body: Mapping[str, Any], *, usage: bool, per_chunk: int
 ) -> list[Frame]:
     """All events of a stream but `[DONE]`.
 
@@ -83,11 +83,12 @@ def _stream_frames(
         vendor: Whose wire it is.
         ids: Ids of the reply.
         said: The reply.
-        asked: Whether the client asked for usage.
-        running: Whether every chunk carries the usage so far.
+        body: The request.
         usage: False leaves usage out although it is due.
         per_chunk: Tokens in one content chunk.
     """
+    asked = bool((body.get("stream_options") or {}).get("include_usage"))
+    running = vendor.wants_running_usage(body)
     encoder = _Encoder(vendor, ids, said, asked, running and usage, usage)
     per_choice = [list(_events(vendor, ids, index, one, per_chunk)) for index, one in enumerate(said.choices)]
     frames = [
@@ -110,10 +111,10 @@ def _events(vendor: Vendor, ids: Ids, index: int, said: Said, per_chunk: int) ->
         yield _Event(opening, 0, "open")
     content = [
         _Event(vendor.reasoning_delta(text), size, "content")
-        for text, size in _runs(visible.reasoning, per_chunk)
+        for text, size in runs(visible.reasoning, per_chunk)
     ]
     content += [
-        _Event(vendor.text_delta(text), size, "content") for text, size in _runs(visible.text, per_chunk)
+        _Event(vendor.text_delta(text), size, "content") for text, size in runs(visible.text, per_chunk)
     ]
     tools = vendor.tool_deltas(vendor.tool_calls(visible.tool_calls, ids, index))
     if tools and not vendor.tools_with_finish:
@@ -128,7 +129,8 @@ def _events(vendor: Vendor, ids: Ids, index: int, said: Said, per_chunk: int) ->
         yield _Event(tools[0] if tools else vendor.closing_delta(), hidden, "finish", said.finish_reason)
 
 
-def _runs(parts: Sequence[str], per_chunk: int) -> Iterator[tuple[str, int]]:
+def runs(parts: Sequence[str], per_chunk: int) -> Iterator[tuple[str, int]]:
+    """The pieces in runs of one chunk each, with their number."""
     for at in range(0, len(parts), per_chunk):
         run = parts[at : at + per_chunk]
         yield "".join(run), len(run)
@@ -177,7 +179,7 @@ class _Encoder:
         return self._templates[index]
 
 
-def _failure(vendor: Vendor, row: ErrorRow, ids: Ids) -> bytes:
+def _failure(vendor: Vendor, row: ErrorRow, ids: Ids, number: int) -> bytes:
     return _event(vendor.stream_error(row, ids))
 
 

@@ -4,7 +4,7 @@ Sans-I/O. Shapes follow https://platform.claude.com/docs/en/build-with-claude/st
 """
 
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from pydantic_core import from_json, to_json
@@ -12,7 +12,7 @@ from pydantic_core import from_json, to_json
 from ._answers import Composed, Said, ToolCall
 from ._vendor_base import Ids, Vendor, digest
 from ._vendor_errors import ErrorRow
-from ._wire import Frame, Wire, shown
+from ._wire import Frame, Wire, runs, shown
 
 __all__ = ["MESSAGES"]
 
@@ -33,7 +33,7 @@ def _event(data: dict[str, Any]) -> bytes:
     return f"event: {data['type']}\ndata: ".encode() + to_json(data) + b"\n\n"
 
 
-def _plain_body(vendor: Vendor, ids: Ids, said: Composed, *, usage: bool) -> bytes:
+def _plain_body(vendor: Vendor, ids: Ids, said: Composed, body: Mapping[str, Any], *, usage: bool) -> bytes:
     one = shown(vendor, said.choices[0])
     message = _message(vendor, ids, _content(vendor, ids, one), _word(one), said, usage, said.output_tokens)
     return to_json(message)
@@ -87,7 +87,7 @@ def _arguments(call: ToolCall) -> Any:
 
 
 def _stream_frames(
-    vendor: Vendor, ids: Ids, said: Composed, *, asked: bool, running: bool, usage: bool, per_chunk: int
+    vendor: Vendor, ids: Ids, said: Composed, body: Mapping[str, Any], *, usage: bool, per_chunk: int
 ) -> list[Frame]:
     """All events of a stream but `message_stop`. Usage comes unasked."""
     one = shown(vendor, said.choices[0])
@@ -148,9 +148,8 @@ def _delta(
 
 
 def _runs(index: int, kind: str, name: str, parts: Sequence[str], per_chunk: int) -> Iterator[_Event]:
-    for at in range(0, len(parts), per_chunk):
-        run = parts[at : at + per_chunk]
-        yield _delta(index, {"type": kind, name: "".join(run)}, len(run))
+    for text, size in runs(parts, per_chunk):
+        yield _delta(index, {"type": kind, name: text}, size)
 
 
 def _halves(call: ToolCall) -> list[str]:
@@ -162,7 +161,7 @@ def _halves(call: ToolCall) -> list[str]:
     return [text[at : at + size] for at in range(0, len(text), size)]
 
 
-def _failure(vendor: Vendor, row: ErrorRow, ids: Ids) -> bytes:
+def _failure(vendor: Vendor, row: ErrorRow, ids: Ids, number: int) -> bytes:
     return _event(vendor.stream_error(row, ids))
 
 
