@@ -604,7 +604,7 @@ async def test_the_whole_limit_is_used_up_a_share_at_a_time(ledger: Ledger) -> N
 
 @pytest.mark.parametrize("ending", ["silent", "given_up"])
 async def test_answers_win_trust_back_step_by_step(ledger: Ledger, clock: Clock, ending: str) -> None:
-    """15 were let down; after a minute one probe goes. Its answer lets one call go, two answers two, and so on."""
+    """15 were let down; after a minute one probe goes. Its answer lets one call go; that one's another, then two."""
     await ledger.declare([SHARE])
     for number in range(3):
         await hold(ledger, f"a{number}", 5)
@@ -616,14 +616,14 @@ async def test_answers_win_trust_back_step_by_step(ledger: Ledger, clock: Clock,
     await refused(ledger, "a4", 5)
     ledger.settle("probe", {"team": 5}, record("probe"))
     numbers = itertools.count()
-    for batch in (1, 2, 3):
+    for batch in (1, 1, 2, 3):
         names = [f"b{next(numbers)}" for _ in range(batch)]
         for name in names:
             await hold(ledger, name, 5)
         await refused(ledger, "more", 5)
         for name in names:
             ledger.settle(name, {"team": 5}, record(name))
-    assert await sums(ledger) == (35, 15, 15)
+    assert await sums(ledger) == (40, 15, 15)
 
 
 async def test_an_answer_to_an_older_attempt_wins_no_trust(ledger: Ledger, clock: Clock) -> None:
@@ -640,6 +640,24 @@ async def test_an_answer_to_an_older_attempt_wins_no_trust(ledger: Ledger, clock
     let_down(ledger, "a3")
     await refused(ledger, "a5", 5)
     assert await sums(ledger) == (5, 15, 15)
+
+
+async def test_a_vendor_that_fails_now_and_then_is_not_left_out(ledger: Ledger, clock: Clock) -> None:
+    """Calls overlap all the time, each two minutes long, and every second one comes to nothing at once."""
+    await ledger.declare([budget(limit=1000, unconfirmed_share_ppm=100_000)])
+    running: list[str] = []
+    for number in range(100):
+        clock.go(seconds=20)
+        name = f"a{number}"
+        await hold(ledger, name, 5)
+        if number % 2:
+            let_down(ledger, name)
+        else:
+            running.append(name)
+        if len(running) > 2:
+            done = running.pop(0)
+            ledger.settle(done, {"team": 1}, record(done))
+        await ledger.flush()
 
 
 async def test_a_refusal_wins_no_trust(ledger: Ledger) -> None:

@@ -19,8 +19,72 @@ DOUBTED = "doubted"
 SETTLED = "settled"
 RELEASED = "released"
 WITHDRAWN = "withdrawn"
-DOUBT = "?"
-"""Ends a provider's name where the money that it let down is counted; no provider is called so."""
+OLD, NEW, SINCE = "?", "!", "@"
+"""End a provider's name where the money that it let down is counted, as `Owed` says; no provider is called so."""
+
+
+class Owed:
+    """What one provider owes to one account, as a view of `Account.owed`.
+
+    Beside what is in flight it counts what the provider let down. Whole answers take their own reservations off
+    that, but only those to attempts that were begun after what they forgive: what a vendor that has just died
+    still answers proves nothing about what came later. So there are two sums, `old` and `new`, and the instant
+    `since` that parts them: an answer to an attempt begun after `since` takes from `old`, and when that is empty,
+    `new` becomes old, and is forgiven by answers to attempts that are begun from then on.
+    """
+
+    __slots__ = ("_name", "_sums")
+
+    def __init__(self, account: Account, provider: str) -> None:
+        self._sums = account.owed
+        self._name = provider
+
+    @property
+    def flight(self) -> int:
+        """What is in flight."""
+        return self._sums.get(self._name, 0)
+
+    @property
+    def doubt(self) -> int:
+        """What was let down and is not forgiven."""
+        return self._sums.get(self._name + OLD, 0) + self._sums.get(self._name + NEW, 0)
+
+    def fly(self, nanos: int) -> None:
+        """Add to what is in flight."""
+        self._put("", self.flight + nanos)
+
+    def let_down(self, nanos: int, begun_us: int) -> None:
+        """An attempt that was begun then came to nothing."""
+        kind = OLD if begun_us < self._sums.get(self._name + SINCE, 0) else NEW
+        self._put(kind, self._sums.get(self._name + kind, 0) + nanos)
+
+    def forgive(self, nanos: int, begun_us: int, now_us: int) -> bool:
+        """An attempt that was begun then was answered; True if anything is forgiven or will be sooner."""
+        if begun_us < self._sums.get(self._name + SINCE, 0) or not self.doubt:
+            return False
+        self._put(OLD, self._sums.get(self._name + OLD, 0) - nanos)
+        if not self._sums.get(self._name + OLD) and self._sums.get(self._name + NEW):
+            self._put(OLD, self._sums[self._name + NEW])
+            self._put(NEW, 0)
+            self._sums[self._name + SINCE] = now_us
+        if not self.doubt:
+            self._sums.pop(self._name + SINCE, None)
+        return True
+
+    def clear(self, nanos: int) -> None:
+        """What was let down is known now."""
+        old = self._sums.get(self._name + OLD, 0)
+        self._put(OLD, old - nanos)
+        if nanos > old:
+            self._put(NEW, self._sums.get(self._name + NEW, 0) - (nanos - old))
+        if not self.doubt:
+            self._sums.pop(self._name + SINCE, None)
+
+    def _put(self, kind: str, nanos: int) -> None:
+        if nanos > 0:
+            self._sums[self._name + kind] = nanos
+        else:  # answers may have taken off already what a late settlement takes off now
+            self._sums.pop(self._name + kind, None)
 
 
 class Account:
@@ -50,7 +114,7 @@ class Account:
         """The part of `held` whose attempts ended without anyone knowing what they cost."""
         self.unpriced = unpriced
         self.owed = owed or {}
-        """By provider, what is in flight with it; under its name and `DOUBT`, what it let down."""
+        """By provider, what is in flight with it and what it let down: see `Owed`."""
 
 
 class Line:

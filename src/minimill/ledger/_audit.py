@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 
 from minimill._errors import LedgerError
-from minimill.ledger._accounts import DOUBT, DOUBTED, OPEN, Account, Attempt
+from minimill.ledger._accounts import DOUBTED, NEW, OLD, OPEN, SINCE, Account, Attempt, Owed
 from minimill.ledger._base import SpendRow
 
 
@@ -28,7 +28,7 @@ def differences(
                 kept[place] = kept.get(place, 0) + line.held
             if line.held and attempt.meta is not None and attempt.state in (OPEN, DOUBTED):
                 by_provider = owed.setdefault(place, {})
-                name = attempt.meta.provider + (DOUBT if attempt.state == DOUBTED else "")
+                name = attempt.meta.provider + (OLD if attempt.state == DOUBTED else "")
                 by_provider[name] = by_provider.get(name, 0) + line.held
     said = []
     for account in accounts:
@@ -45,14 +45,15 @@ def differences(
         ):
             if is_ != should:
                 said.append(f"{name}: {what} is {is_}, the entries say {should}")
-        for provider, nanos in account.owed.items():  # answers take from what is doubted
-            if nanos > owed.get(place, {}).get(provider, 0):
-                said.append(f"{name}: {nanos} of {provider.rstrip(DOUBT)} is doubted, more than it holds")
+        for provider in {provider.rstrip(OLD + NEW + SINCE) for provider in account.owed}:
+            doubt = Owed(account, provider).doubt  # answers take from it
+            if doubt > owed.get(place, {}).get(provider + OLD, 0):
+                said.append(f"{name}: {doubt} of {provider} is doubted, more than it holds")
     return said
 
 
 def _flights(owed: Mapping[str, int]) -> dict[str, int]:
-    return {provider: nanos for provider, nanos in owed.items() if not provider.endswith(DOUBT)}
+    return {provider: nanos for provider, nanos in owed.items() if provider[-1:] not in (OLD, NEW, SINCE)}
 
 
 def in_range(row: SpendRow, since: dt.datetime | None, until: dt.datetime | None, call_id: str | None) -> bool:

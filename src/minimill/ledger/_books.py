@@ -12,7 +12,6 @@ from typing import Protocol
 from minimill._errors import LedgerError
 from minimill._money import MAX_NANOS, Money
 from minimill.ledger._accounts import (
-    DOUBT,
     DOUBTED,
     KEPT,
     OPEN,
@@ -22,6 +21,7 @@ from minimill.ledger._accounts import (
     Account,
     Attempt,
     Line,
+    Owed,
     Provider,
     Refusal,
     Store,
@@ -58,9 +58,9 @@ class Books:
 
     What a hard budget can lose to one provider is its unconfirmed share. Two sums count against it: what is in
     flight with the provider, and what it let down: attempts that it failed to answer, and those that callers
-    gave up before anything came. Whole answers to attempts begun after its last silence take their own
-    reservations off that sum, so that a vendor that is well again is trusted step by step. A quarter of the
-    share, at least one call, is left for probes, so that an outage that outlives many of them stays within it.
+    gave up before anything came. Whole answers to attempts that were begun later take their own reservations
+    off that sum (`Owed`), so that a vendor that is well again is trusted step by step. A quarter of the share,
+    at least one call, is left for probes, so that an outage that outlives many of them stays within it.
     Where neither sum counts anything one call may always go, and where it let down one call, one probe.
     """
 
@@ -144,8 +144,8 @@ class Books:
         probing: bool,
     ) -> Refusal | None:
         """Why no more may be out with a vendor, or None."""
-        flight, doubt = account.owed.get(vendor.name, 0), account.owed.get(vendor.name + DOUBT, 0)
-        share = budget.share
+        owed = Owed(account, vendor.name)
+        flight, doubt, share = owed.flight, owed.doubt, budget.share
         if share is None or not flight + doubt:
             return None
         most = share - max(share // 4, amount)
@@ -264,15 +264,12 @@ class Books:
     # -- vendors ---------------------------------------------------------------------------------
 
     def _trust(self, attempt: Attempt, provider: str, now_us: int) -> None:
-        """A whole answer: if it was asked for after the last silence, the vendor is well, and doubted less."""
+        """A whole answer: the vendor is doubted less, and is well if it was asked for after the last silence."""
         vendor = self.store.provider(provider)
+        for line in attempt.lines:
+            self.freed |= Owed(line.account, provider).forgive(line.reserved or 0, attempt.reserved_us, now_us)
         if attempt.reserved_us < vendor.silent_us:
             return
-        for line in attempt.lines:
-            doubt = line.account.owed.get(provider + DOUBT, 0)
-            if doubt:
-                _owe(line.account.owed, provider + DOUBT, -min(doubt, line.reserved or 0))
-                self.freed = True
         if not vendor.is_well:
             self.freed = True
         elif not vendor.probes and 0 <= now_us - vendor.answered_us < ANSWER_STEP_US:
@@ -322,8 +319,12 @@ class Books:
         if held:
             if attempt.state != OPEN:
                 account.kept += held
-            if attempt.meta is not None and attempt.state != KEPT:
-                _owe(account.owed, attempt.meta.provider + ("" if attempt.state == OPEN else DOUBT), held)
+            if attempt.meta is not None:
+                owed = Owed(account, attempt.meta.provider)
+                if attempt.state == OPEN:
+                    owed.fly(held)
+                elif attempt.state == DOUBTED:
+                    owed.clear(-held)
         if held < 0 or settled < 0:  # room under the limit, or under what its provider may owe
             self.freed = True
         if held or settled or unpriced:
@@ -387,14 +388,7 @@ def _land(attempt: Attempt, *, doubted: bool = False) -> None:
     for line in attempt.lines:
         line.account.kept += line.held
         if attempt.meta is not None and line.held:
-            _owe(line.account.owed, attempt.meta.provider, -line.held)
+            owed = Owed(line.account, attempt.meta.provider)
+            owed.fly(-line.held)
             if doubted:
-                _owe(line.account.owed, attempt.meta.provider + DOUBT, line.held)
-
-
-def _owe(owed: dict[str, int], provider: str, nanos: int) -> None:
-    left = owed.get(provider, 0) + nanos
-    if left > 0:
-        owed[provider] = left
-    else:  # answers may have taken off already what a late settlement takes off now
-        owed.pop(provider, None)
+                owed.let_down(line.held, attempt.reserved_us)
