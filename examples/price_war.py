@@ -18,7 +18,7 @@ from minimill.catalog import find_model, load_past_vendor
 
 WORK = {"question": (8_000, Usage(1_000, 250)), "summary": (500, Usage(6_000, 500))}
 """How often a day, and what one takes."""
-PAST_VENDORS = ("gemini", "hunyuan", "spark")
+PAST_VENDORS = ("hunyuan", "spark")
 OFFERED = """
 openai:gpt-4-turbo openai:gpt-4o openai:gpt-3.5-turbo deepseek:deepseek-chat
 glm:glm-3-turbo glm:glm-4 doubao:doubao-pro-32k doubao:doubao-lite-32k doubao:doubao-pro-128k

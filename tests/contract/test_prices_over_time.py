@@ -18,12 +18,14 @@ ANNOUNCED = {
     "last instant of the price that OpenAI promised": dt.datetime(2026, 11, 20, 23, 59, 59, tzinfo=dt.UTC),
     "its end": dt.datetime(2026, 11, 21, tzinfo=dt.UTC),
     "claude-sonnet-4-5 is shut down": dt.datetime(2026, 11, 30, tzinfo=dt.UTC),
-    "claude-opus-4-8 loses its fast mode": dt.datetime(2026, 12, 1, tzinfo=dt.UTC),
+    "claude-opus-4-8 loses its fast mode, Gemini 4 its first price, gemini-2.5-pro is shut down": dt.datetime(2026, 12, 1, tzinfo=dt.UTC),
     "gpt-5 is shut down": dt.datetime(2026, 12, 11, tzinfo=dt.UTC),
     "the last day of which holidays are known": dt.datetime(2026, 12, 31, 10, tzinfo=BEIJING),
+    "Gemini 3.6 to 3.8 Flash double": dt.datetime(2027, 1, 1, tzinfo=dt.UTC),
     "first workday of unknown ones": dt.datetime(2027, 1, 4, 10, tzinfo=BEIJING),
     "gpt-4o and gpt-4.1 are shut down": dt.datetime(2027, 1, 14, tzinfo=dt.UTC),
     "gpt-5.1 is shut down": dt.datetime(2027, 4, 1, tzinfo=dt.UTC),
+    "gemini-3.1-flash-lite is shut down": dt.datetime(2027, 5, 7, tzinfo=dt.UTC),
 }
 
 WITHOUT = {

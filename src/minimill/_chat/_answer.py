@@ -49,6 +49,8 @@ class Answer:
     """The model the vendor says it used."""
     service_tier: str | None = None
     """The tier the vendor says it billed."""
+    continuation: str | None = field(default=None, repr=False)
+    """The vendor broke off and goes on when it is asked again with this mark; None: the answer is over."""
     raw: Mapping[str, Any] | None = field(default=None, repr=False, hash=False)
     """The body as sent; of a stream, its last chunks that matter (usage, finish)."""
 

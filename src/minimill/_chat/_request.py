@@ -46,6 +46,8 @@ class ChatRequest:
     """Fields of the vendor's own, put into the body by name."""
     drop_refused: bool = False
     """Leave out settings that a model refuses, in place of an error; never tools or a format."""
+    continuation: str | None = field(default=None, repr=False)
+    """Set by minimill alone: go on with the answer that the vendor broke off (`Answer.continuation`)."""
 
     def __post_init__(self) -> None:
         if not self.messages:

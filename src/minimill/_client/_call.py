@@ -133,7 +133,7 @@ class Call:
             if longer_than and (candidate.offer.model.context_tokens or longer_than + 1) <= longer_than:
                 continue
             try:
-                return await self._with_retries(candidate, attempt, self._short_wait(queue), alone=not queue)
+                return await self.with_retries(candidate, attempt, self._short_wait(queue), alone=not queue)
             except BudgetExceededError as error:
                 refused.append((candidate, error))
             except BudgetError as error:
@@ -153,7 +153,9 @@ class Call:
             return not self.terms.filtered_goes_on
         return error.then is Then.STOP
 
-    async def _with_retries(self, candidate: Candidate, attempt: Try[T], waits: Waits, *, alone: bool) -> T:
+    async def with_retries(self, candidate: Candidate, attempt: Try[T], waits: Waits, *, alone: bool) -> T:
+        """One candidate's attempt, repeated as far as the policy goes. Raises what the last one raised."""
+
         async def once() -> T:
             return await self._once(candidate, attempt, waits)
 
@@ -192,9 +194,8 @@ class Call:
 
     async def _last_resort(self, refused: list[tuple[Candidate, BudgetExceededError]], attempt: Try[T]) -> T:
         """Every candidate was refused for money: wait for some to come free, then lower the limit."""
-        now = monotonic()
-        money = min(now + self.terms.wait_s, self._latest()) if self.terms.wait_s > 0 else None
-        waits = Waits(money, silent=min(now + self.terms.timeouts.first_token_s, self._latest()))
+        silent = min(monotonic() + self.terms.timeouts.first_token_s, self._latest())
+        waits = Waits(self._for_money(), silent=silent)
         last = {candidate.name: (candidate, error) for candidate, error in refused}
         waiting = [candidate for candidate, error in refused if waits.of(error) is not None]
         while waiting and self.may_try():
@@ -202,7 +203,7 @@ class Call:
             candidate = waiting.pop(0)
             turn = waits.turn(len(waiting)) if waiting else float("inf")
             try:
-                return await self._with_retries(candidate, attempt, waits.until(turn), alone=not waiting)
+                return await self.with_retries(candidate, attempt, waits.until(turn), alone=not waiting)
             except BudgetExceededError as error:
                 self.errors.remove(last[candidate.name][1])
                 last[candidate.name] = candidate, error
@@ -222,7 +223,7 @@ class Call:
         if smaller is None:
             raise self._failure()
         try:
-            return await self._with_retries(smaller, attempt, Waits(), alone=True)
+            return await self.with_retries(smaller, attempt, Waits(), alone=True)
         except (BudgetExceededError, ProviderError) as failed:
             raise self._failure() from failed
 
@@ -233,6 +234,15 @@ class Call:
     def _short_wait(self, others: list[Candidate]) -> Waits:
         """While a vendor answers, its place in line is worth a little more than the next candidate."""
         return Waits(busy=min(monotonic() + BUSY_S, self._latest())) if others else Waits()
+
+    def waits_for_more(self) -> Waits:
+        """How long the next part of a long answer may wait for money: what has come is paid for already."""
+        return Waits(money=self._for_money(), busy=min(monotonic() + BUSY_S, self._latest()))
+
+    def _for_money(self) -> float | None:
+        """Until when the call waits for money to come free; None: it does not."""
+        wait = self.terms.wait_s
+        return min(monotonic() + wait, self._latest()) if wait > 0 else None
 
     def _latest(self) -> float:
         return self.deadline if self.deadline is not None else float("inf")

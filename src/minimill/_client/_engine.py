@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from time import monotonic
 
@@ -12,10 +12,18 @@ from minimill import __version__
 from minimill._chat import Answer
 from minimill._client._budgets import Budgets
 from minimill._client._call import Call, Waits
+from minimill._client._hops import joined, next_part
 from minimill._client._live import Live, reply_of
 from minimill._client._secrets import without
 from minimill._client._spending import Spending
-from minimill._errors import Billed, InvalidRequestError, Then
+from minimill._errors import (
+    Billed,
+    BudgetExceededError,
+    InvalidRequestError,
+    ProviderError,
+    Then,
+    UnpricedModelError,
+)
 from minimill._report import Reply
 from minimill._routing import Candidate, Experience
 from minimill._transport import Endpoint, Exchange, Headers, Limits, Transport
@@ -41,6 +49,15 @@ class Sending:
     headers: tuple[tuple[str, str], ...] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Got:
+    """What one attempt brought."""
+
+    answer: Answer
+    spending: Spending
+    exchange: Exchange
+
+
 class Engine:
     """Makes attempts. Holds no state of a call."""
 
@@ -63,7 +80,20 @@ class Engine:
         self._told: set[tuple[str, str]] = set()
 
     async def plain(self, call: Call, candidate: Candidate, waits: Waits) -> Reply:
-        """One attempt whose answer comes whole."""
+        """One attempt whose answer comes whole, and as many more as the vendor breaks it into."""
+        got = await self._part(call, candidate, waits)
+        parts = [got.answer]
+        while call.may_try() and (further := next_part(candidate, parts)) is not None:
+            try:
+                got = await call.with_retries(further, self._part, call.waits_for_more(), alone=True)
+            except (BudgetExceededError, UnpricedModelError, ProviderError) as error:
+                log.warning("%s: a long answer ends early: %s", candidate.offer.name, error)
+                break  # what has come is paid for: a short answer is better than none
+            parts.append(got.answer)
+        return reply_of(joined(parts), call, got.spending, got.exchange)
+
+    async def _part(self, call: Call, candidate: Candidate, waits: Waits) -> Got:
+        """One attempt, and what one answer of the vendor holds."""
         sending = self._sending(candidate.offer)
         wire = _encoded(sending, candidate, stream=False)
         spending = await self._reserve(call, candidate, waits)
@@ -84,26 +114,63 @@ class Engine:
                 raise
             finally:
                 await exchange.aclose()
-        return reply_of(answer, call, spending, exchange)
+        return Got(answer, spending, exchange)
 
     async def streamed(self, call: Call, candidate: Candidate, waits: Waits) -> Live:
         """One attempt up to its first event; the rest is read through the `Live` that comes back."""
         sending = self._sending(candidate.offer)
+        spending, exchange = await self._opened(call, candidate, waits)
+
+        async def further(parts: Sequence[Answer]) -> tuple[Spending, Exchange] | None:
+            return await self._further(call, candidate, parts)
+
+        live = Live(call, sending, spending, exchange, further)
+        try:
+            await live.begin()
+        except BaseException as error:
+            live.close_on(error)
+            await _closed(live.exchange, error)
+            raise
+        return live
+
+    async def _opened(self, call: Call, candidate: Candidate, waits: Waits) -> tuple[Spending, Exchange]:
+        """One attempt at a stream, up to the headers of its answer."""
+        sending = self._sending(candidate.offer)
         wire = _encoded(sending, candidate, stream=True)
         spending = await self._reserve(call, candidate, waits)
         try:
-            exchange = await self._send(call, candidate, sending, wire, spending)
+            return spending, await self._send(call, candidate, sending, wire, spending)
         except BaseException as error:
             spending.close_on(error)
             raise
-        live = Live(call, sending, spending, exchange)
+
+    async def _accepted(self, call: Call, candidate: Candidate, waits: Waits) -> tuple[Spending, Exchange]:
+        """As `_opened`; a refusal is an error already."""
+        sending = self._sending(candidate.offer)
+        spending, exchange = await self._opened(call, candidate, waits)
+        if 200 <= exchange.status < 300:
+            return spending, exchange
         try:
-            await live.begin()
+            body = await exchange.read_all()
+            response = WireResponse(exchange.status, exchange.headers, body)
+            raise sending.dialect.decode_error(response, sending.target)
         except BaseException as error:
             spending.close_on(error)
             await _closed(exchange, error)
             raise
-        return live
+
+    async def _further(
+        self, call: Call, candidate: Candidate, parts: Sequence[Answer]
+    ) -> tuple[Spending, Exchange] | None:
+        """The stream of the next part of a long answer; None where it ends here."""
+        further = next_part(candidate, parts) if call.may_try() else None
+        if further is None:
+            return None
+        try:
+            return await call.with_retries(further, self._accepted, call.waits_for_more(), alone=True)
+        except (BudgetExceededError, UnpricedModelError, ProviderError) as error:
+            log.warning("%s: a long answer ends early: %s", candidate.offer.name, error)
+            return None
 
     async def _reserve(self, call: Call, candidate: Candidate, waits: Waits) -> Spending:
         if monotonic() - call.started > STALE_S:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from minimill._chat import Answer, StreamEvent
+from minimill._chat import Answer, Finished, StreamEvent
+from minimill._client._hops import continued, joined
 from minimill._errors import Billed, ProviderError, TransportError
 from minimill._report import Reply
 from minimill._transport import Exchange
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from minimill._client._call import Call
     from minimill._client._engine import Sending
     from minimill._client._spending import Spending
+
+
+Further = Callable[[Sequence["Answer"]], Awaitable["tuple[Spending, Exchange] | None"]]
+"""Opens the stream of an answer's next part, given the parts so far; None where there is none."""
 
 
 class Live:
@@ -28,13 +34,17 @@ class Live:
         "_events",
         "_exchange",
         "_first_by",
+        "_further",
         "_over",
+        "_parts",
         "_sending",
         "_spending",
         "answer",
     )
 
-    def __init__(self, call: Call, sending: Sending, spending: Spending, exchange: Exchange) -> None:
+    def __init__(
+        self, call: Call, sending: Sending, spending: Spending, exchange: Exchange, further: Further
+    ) -> None:
         self._call = call
         self._sending = sending
         self._spending = spending
@@ -42,6 +52,9 @@ class Live:
         self._decoder = sending.dialect.stream_decoder(sending.target, exchange.headers)
         self._events: deque[StreamEvent] = deque()
         self._first_by = monotonic() + call.terms.timeouts.first_token_s
+        self._further = further
+        self._parts: list[Answer] = []
+        """Parts that have ended of an answer that the vendor broke off."""
         self._over = False
         self._broken = False
         self.answer: Answer | None = None
@@ -82,7 +95,7 @@ class Live:
                 await self._read()
         except BaseException as error:
             if isinstance(error, ProviderError):
-                error.partial = self._decoder.partial()
+                error.partial = joined([*self._parts, self._decoder.partial()])
             self._broken = True
             self._spending.close_on(error)
             raise
@@ -93,12 +106,38 @@ class Live:
             data = await self._exchange.read()
             events = self._decoder.feed(data) if data else self._decoder.flush()
             self._over = not data or self._decoder.done
-            self._events.extend(events)
+            self._events.extend(
+                [continued(event, self._parts) for event in events] if self._parts else events
+            )
         if self._over and not self._events:
             # Events that came before the end, or before an error, are handed out first.
             answer = self._decoder.close()
             self._spending.succeeded(answer)
-            self.answer = answer
+            await self._ended(answer)
+
+    async def _ended(self, answer: Answer) -> None:
+        """One answer of the vendor has ended: the whole answer, or a part of it."""
+        self._parts.append(answer)
+        if answer.continuation is None:
+            self.answer = joined(self._parts)
+            return
+        opened = await self._further(self._parts)
+        if opened is None:
+            self.answer = joined(self._parts)
+            self._events.extend(
+                Finished(choice.finish_reason, choice.finish_reason_raw, choice.index)
+                for choice in answer.choices
+            )
+            return
+        before = self._exchange
+        self._spending, self._exchange = opened
+        self._decoder = self._sending.dialect.stream_decoder(self._sending.target, self._exchange.headers)
+        self._over = False
+        await before.aclose(drain=True)
+
+    def close_on(self, error: BaseException) -> None:
+        """Close the books of the attempt under way after `error`, without an await."""
+        self._spending.close_on(error)
 
     def drop(self, status: str = "abandoned") -> None:
         """Close the books of a stream that is not read to its end."""
@@ -119,6 +158,11 @@ class Live:
     def reply(self, answer: Answer) -> Reply:
         """The reply that a plain call would have returned."""
         return reply_of(answer, self._call, self._spending, self._exchange)
+
+    @property
+    def exchange(self) -> Exchange:
+        """The exchange under way."""
+        return self._exchange
 
     @property
     def call(self) -> Call:

@@ -57,6 +57,8 @@ class Spending:
     http_status: int | None = None
     dropped: tuple[str, ...] = ()
     """Settings of the request that were left out."""
+    whole: bool = True
+    """False: the answer is one of several parts, whose length teaches nothing."""
     closed: bool = False
 
     def __enter__(self) -> Spending:
@@ -87,6 +89,7 @@ class Spending:
     def succeeded(self, answer: Answer) -> None:
         """Book what the answer cost; without usage the hold stands."""
         finish = answer.choices[0].finish_reason.value if answer.choices else None
+        self.whole = answer.continuation is None and self.candidate.request.continuation is None
         charge = self._charge(answer.usage, answer.service_tier, thought=_shows_thinking(answer))
         if charge is None:
             self._keep("ok", answer.usage, None, "answered", finish=finish)
@@ -251,7 +254,8 @@ class Spending:
     ) -> AttemptRecord:
         reserved, candidate = self.reserved, self.candidate
         amount = charged if charged is not None else reserved
-        shape = None if usage is None else asked(candidate.request, candidate.size, candidate.thinking)
+        told = usage is not None and self.whole
+        shape = asked(candidate.request, candidate.size, candidate.thinking) if told else None
         return AttemptRecord(
             attempt_id=self.id,
             meta=self.meta,

@@ -91,7 +91,10 @@ def input_bound(size: RequestSize, bounds: Bounds, limits: Limits) -> int | str:
         + bounds.per_message_tokens * size.messages
         + bounds.per_tool_tokens * size.tools
         + bounds.schema_tokens * size.schemas
+        + size.tokens
     )
+    if size.unknown:
+        return limits.max_input_tokens or "nothing bounds the input that a field of extra brings in"
     for count, each, word in (
         (size.images, bounds.image_tokens, "picture"),
         (size.files, bounds.file_tokens, "file"),
@@ -356,6 +359,8 @@ def _assumptions(size: RequestSize, bounds: Bounds, limits: Limits, situation: S
             words.append(
                 f"each {word}: at most {each:,} tokens" if each is not None else f"{word}: the input limit"
             )
+    if size.tokens:
+        words.append(f"the answer so far: {size.tokens:,} tokens")
     if limits.max_input_tokens is not None:
         words.append(f"input: the vendor refuses more than {limits.max_input_tokens:,} tokens")
     words.append(

@@ -176,6 +176,10 @@ class RequestSize:
     images: int = 0
     files: int = 0
     audio: int = 0
+    tokens: int = 0
+    """Tokens that come on top and are counted already, such as the beginning of an answer that goes on."""
+    unknown: int = 0
+    """Parts of which nothing is known but that they fit the model's window, such as a cache at the vendor."""
 
 
 @dataclass(frozen=True, slots=True)

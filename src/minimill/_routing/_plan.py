@@ -71,6 +71,14 @@ class Candidate:
         priced, unpriced = _ceiling(self.offer, request, self.size, self.thinking, marks, self.lasts_s)
         return replace(self, request=request, ceiling=priced, unpriced=unpriced)
 
+    def going_on(self, mark: str, tokens: int) -> Candidate:
+        """The same candidate for the next part of an answer that the vendor broke off after `tokens` tokens.
+
+        What was said so far is input of the next part.
+        """
+        request, size = replace(self.request, continuation=mark), replace(self.size, tokens=tokens)
+        return replace(self, request=request, size=size).with_limit()
+
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
@@ -329,6 +337,7 @@ def _ceiling(
     marks: _Marks,
     lasts_s: float,
 ) -> tuple[Ceiling | None, str | None]:
+    size = replace(size, unknown=_stored(offer, request))
     # The dearer of both prices, unless it is settled whether the model thinks.
     situation = _situation(offer, request, size, _sure_thinking(offer, request), marks, lasts_s)
     bounds = _bounds(offer, thinking)
@@ -336,6 +345,16 @@ def _ceiling(
         return ceiling(size, offer.rows, bounds, _limits(offer, request), situation, offer.clocks), None
     except UnpricedModelError as error:
         return None, error.message
+
+
+def _stored(offer: Offer, request: ChatRequest) -> int:
+    """How many fields of extra bring in input that the vendor keeps; either spelling of a name counts."""
+    names = {_plain(name) for name in offer.quirks.stored_input}
+    return sum(_plain(name) in names for name in request.extra) if names else 0
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
 
 
 def _bounds(offer: Offer, thinking: bool | None) -> Bounds:

@@ -82,6 +82,10 @@ class Quirks:
     output_limit_max: Annotated[int, AtLeast(1)] | None = None
     """Largest limit that the vendor takes in that field, where it is below the model's maximum output."""
 
+    plain_output_max: Annotated[int, AtLeast(1)] | None = None
+    """Largest limit of a call that does not stream; above it a stream is asked for and collected. None: no
+    limit of its own."""
+
     # --- usage ---
     stream_usage: Literal["ask", "always", "never"] = "ask"
     """In streams: `ask` sends `stream_options.include_usage`; `always`: usage comes unasked and
@@ -123,6 +127,9 @@ class Quirks:
     """When the reasoning of earlier turns is sent back: never, when the request has tools, or always."""
     reasoning_history_field: str = "reasoning_content"
     """Field of an assistant message in the history under which reasoning text is sent back."""
+    unsigned_call_mark: str | None = None
+    """What stands for the signature of a tool call in the history that the model did not make itself; None or
+    empty: the model takes such calls unsigned."""
 
     # --- messages ---
     system_role: Literal["system", "developer"] = "system"
@@ -157,21 +164,28 @@ class Quirks:
     """False: `strict` is left out of function definitions."""
     strict_schemas: bool = True
     """False: `strict` is left out of `response_format.json_schema`."""
+    json_with_tools: bool = True
+    """False: tools and an answer in JSON are refused together."""
     json_word_needed: bool = False
     """True: `json_object` is refused unless the prompt holds the word "json"."""
 
     # --- thinking ---
     thinking_switch: Literal[
-        "none", "thinking_object", "enable_thinking", "chat_template", "adaptive", "between_tools"
+        "none", "thinking_object", "enable_thinking", "chat_template", "adaptive", "between_tools", "zero_budget"
     ] = "none"
     """Field that turns thinking on or off: none; `thinking: {type: enabled | disabled}`;
-    `enable_thinking: bool`; `chat_template_kwargs: {enable_thinking: bool}`; or, in the dialect `anthropic`,
-    `thinking: {type: adaptive | disabled}` or `thinking: {type: adaptive | between_tools}`."""
+    `enable_thinking: bool`; `chat_template_kwargs: {enable_thinking: bool}`; in the dialect `anthropic`
+    `thinking: {type: adaptive | disabled}` or `thinking: {type: adaptive | between_tools}`; or, in `gemini`, a
+    thinking budget of 0."""
     thinking_default: Literal["on", "off", "always"] = "off"
     """What happens where nothing is sent; `always`: thinking cannot be turned off."""
     thinking_budget_field: str | None = None
     """Top-level field that takes a thinking budget in tokens; None: there is none. In the dialect `anthropic`
-    it is `thinking.budget_tokens` where there is one."""
+    it is `thinking.budget_tokens` where there is one, in `gemini` a field inside `thinkingConfig`."""
+    thinking_budget_min: Annotated[int, AtLeast(0)] = 0
+    """Smallest thinking budget that the vendor takes, apart from the 0 that turns thinking off."""
+    thinking_budget_max: Annotated[int, AtLeast(1)] | None = None
+    """Largest thinking budget that the vendor takes; None: no documented limit."""
     efforts: tuple[Effort, ...] = ()
     """Words that the effort field takes; empty: the field is not sent. With `none` in the list and no
     switch, `none` turns thinking off."""
@@ -215,6 +229,9 @@ class Quirks:
     """How a content part is marked for an explicit cache."""
     extra_body: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """Fields always sent, unless the caller sends them itself."""
+    stored_input: tuple[str, ...] = ()
+    """Fields of `extra`, in either spelling, that bring in input which the vendor keeps, such as a cache: of
+    unknown size, but no larger than the model's window."""
 
     # --- answers and errors ---
     stream_only: bool = False

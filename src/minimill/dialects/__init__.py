@@ -24,6 +24,7 @@ __all__ = [
 
 BUILT_IN = {
     "anthropic": ("minimill.dialects.anthropic", "Anthropic"),
+    "gemini": ("minimill.dialects.gemini", "Gemini"),
     "openai_chat": ("minimill.dialects.openai_chat", "OpenAIChat"),
     "openai_responses": ("minimill.dialects.openai_responses", "OpenAIResponses"),
 }

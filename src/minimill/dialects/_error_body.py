@@ -37,6 +37,7 @@ class ErrorBody:
     code: str | None = None
     type: str | None = None
     param: str | None = None
+    """The field that is blamed; for one of Google's quotas its period, `PerDay` or `PerMinute`."""
     request_id: str | None = None
     wait_s: Any = None
     """How long to wait, as the vendor wrote it."""
@@ -87,16 +88,43 @@ def read_error(value: Any) -> ErrorBody:
         return ErrorBody("unknown")
     shape, inner, message = _shape(value)
     code = _word(inner.get("code"), inner.get("error_code"), inner.get("status_code"), value.get("code"))
+    rpc = _rpc_details(inner.get("details"))
     return ErrorBody(
         shape=shape,
         message=_text(message),
-        code=_word(at(inner, "innererror.code"), at(inner, "details.error_code")) if code is None else code,
+        code=rpc.get("reason")
+        or (_word(at(inner, "innererror.code"), at(inner, "details.error_code")) if code is None else code),
         type=_word(inner.get("type"), inner.get("status")),
-        param=_word(inner.get("param")),
+        param=_word(inner.get("param")) or rpc.get("period"),
         request_id=_word(*(at(value, path) for path in _IDS)),
-        wait_s=next((found for path in _WAITS if (found := at(value, path)) is not None), None),
+        wait_s=rpc.get("wait") or next((x for path in _WAITS if (x := at(value, path)) is not None), None),
         status=_status(inner),
     )
+
+
+def _rpc_details(details: Any) -> dict[str, str]:
+    """Of Google's typed details: why (`ErrorInfo`), how long to wait (`RetryInfo`), and which quota ran out.
+
+    https://cloud.google.com/apis/design/errors#error_details. The ids of quotas name their period.
+    """
+    found: dict[str, str] = {}
+    for item in details if isinstance(details, list) else ():
+        kind = item.get("@type") if isinstance(item, dict) else None
+        kind = kind.rpartition(".")[2] if isinstance(kind, str) else ""
+        if kind == "ErrorInfo" and (reason := _word(item.get("reason"))):
+            found.setdefault("reason", reason)
+        elif kind == "RetryInfo" and (wait := _word(item.get("retryDelay"))):
+            found.setdefault("wait", wait)
+        elif kind == "QuotaFailure" and (period := _period(item.get("violations"))):
+            found.setdefault("period", period)
+    return found
+
+
+def _period(violations: Any) -> str | None:
+    """The longest period of the quotas that ran out: the others pass before it does."""
+    listed = violations if isinstance(violations, list) else ()
+    ids = " ".join(_word(one.get("quotaId")) or "" for one in listed if isinstance(one, dict))
+    return next((period for period in ("PerDay", "PerMinute") if period in ids), None)
 
 
 def _shape(value: dict[str, Any]) -> tuple[str, dict[str, Any], Any]:

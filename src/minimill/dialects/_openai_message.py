@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minimill._chat import Choice, FinishReason, Message, Part, Reasoning, Text, ToolCall
+from minimill.dialects._call_ids import made_up_id
 from minimill.dialects._json import dump_text
 
 if TYPE_CHECKING:
@@ -87,12 +88,6 @@ def arguments_text(value: Any) -> str:
     if isinstance(value, str):
         return value
     return "" if value is None else dump_text(value)
-
-
-def made_up_id(answer_id: str | None, choice: int, call: int) -> str:
-    """An id for a call that came without one; the same for the same answer, plain or streamed."""
-    tail = "".join(c for c in (answer_id or "") if c.isalnum())[-24:]
-    return f"call_{tail}_{choice}_{call}" if tail else f"call_{choice}_{call}"
 
 
 def call_items(message: dict[str, Any]) -> list[Any]:

@@ -19,6 +19,7 @@ from minimill._chat import (
     ToolCallDelta,
 )
 from minimill.dialects._base import Target
+from minimill.dialects._call_ids import made_up_id
 from minimill.dialects._json import dump_text
 from minimill.dialects._openai_message import (
     arguments_text,
@@ -26,7 +27,6 @@ from minimill.dialects._openai_message import (
     call_items,
     content_texts,
     finish_reason,
-    made_up_id,
     make_message,
     reasoning_text,
 )

@@ -12,6 +12,7 @@ _PREFIX = re.compile(
     r"(?:^|[=/+])(sk|pk|rk|gsk|xai|ak|tgp|hf|nvapi|csk|pplx|fw|api|key|org|proj|acct)[-_]([\w.\-*]{8,})",
     re.ASCII,
 )
+_GOOGLE = re.compile(r"(?:^|[=/+])(?:AIza|AQ\.)[\w\-]{8}", re.ASCII)
 _SEPARATORS = re.compile(r"[-./=+]")
 
 
@@ -27,7 +28,7 @@ def redact(text: str, limit: int) -> str:
 def _hidden(found: re.Match[str]) -> str:
     """Model names, codes and addresses have short pieces of one kind; keys have a long, mixed one."""
     token = found[0]
-    if "**" in token or token.startswith("bce-v3/") or _is_named(token):
+    if "**" in token or token.startswith("bce-v3/") or _GOOGLE.search(token) or _is_named(token):
         return _STARS
     return _STARS if any(map(_is_mixed, _SEPARATORS.split(token))) else token
 

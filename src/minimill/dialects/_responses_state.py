@@ -24,8 +24,9 @@ from minimill._chat import (
     ToolCallDelta,
 )
 from minimill.dialects._base import Target, text_of
+from minimill.dialects._call_ids import made_up_id
 from minimill.dialects._json import dump_text
-from minimill.dialects._openai_message import arguments_text, made_up_id
+from minimill.dialects._openai_message import arguments_text
 from minimill.dialects._openai_state import missing
 
 CALLS = {"function_call": "arguments", "custom_tool_call": "input"}

@@ -10,6 +10,9 @@ from minimill._errors import Then, TransportError
 SseEvent = tuple[str, bytes]
 """The event's name (empty where none was sent) and its data."""
 
+STRAY = "\n"
+"""Name of an event made of lines that are no fields; no sent name can hold a line end."""
+_FIELDS = frozenset({b"event", b"id", b"retry"})
 _BOM = b"\xef\xbb\xbf"
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 MAX_STREAM_BYTES = 64 * 1024 * 1024
@@ -19,12 +22,20 @@ class SseParser:
     """Cuts one stream into events. Comments, ids and retry hints are dropped; so are events without data.
 
     Lines may end in LF, CR or CRLF, also across chunks. An event whose closing blank line never came
-    is given by `close`.
+    is given by `close`. With `keep_strays` lines that are no fields are not dropped: those of one block come
+    as an event named `STRAY`, after the block's own.
     """
 
-    __slots__ = ("_after_cr", "_buffer", "_head", "_left", "_max_event")
+    __slots__ = ("_after_cr", "_buffer", "_head", "_keep_strays", "_left", "_max_event")
 
-    def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES, max_bytes: int = MAX_STREAM_BYTES) -> None:
+    def __init__(
+        self,
+        *,
+        max_event_bytes: int = MAX_EVENT_BYTES,
+        max_bytes: int = MAX_STREAM_BYTES,
+        keep_strays: bool = False,
+    ) -> None:
+        self._keep_strays = keep_strays
         self._buffer = bytearray()
         """The event under way; its line ends are LF already."""
         self._head: bytes | None = b""
@@ -86,7 +97,7 @@ class SseParser:
             if block.startswith(b"data:") and b"\n" not in block:
                 events.append(("", block[6:] if block.startswith(b"data: ") else block[5:]))
             elif block:
-                _append_lines(events, block)
+                _append_lines(events, block, self._keep_strays)
         return events
 
     def _without_bom(self, data: bytes) -> bytes:
@@ -106,8 +117,8 @@ class SseParser:
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
-def _append_lines(events: list[SseEvent], block: bytes) -> None:
-    name, data = "", []
+def _append_lines(events: list[SseEvent], block: bytes, keep_strays: bool) -> None:
+    name, data, strays = "", [], []
     for line in block.split(b"\n"):
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
@@ -115,8 +126,12 @@ def _append_lines(events: list[SseEvent], block: bytes) -> None:
             data.append(value)
         elif field == b"event":
             name = value.decode("utf-8", "replace")
+        elif keep_strays and field and field not in _FIELDS:
+            strays.append(line)
     if data:
         events.append((name, b"\n".join(data)))
+    if strays:
+        events.append((STRAY, b"\n".join(strays)))
 
 
 def _too_large(what: str) -> TransportError:

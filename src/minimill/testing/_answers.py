@@ -127,6 +127,8 @@ class Said:
     finish_reason: str
     silent_tokens: int = 0
     """Output tokens that no piece shows: those of tool calls and of hidden padding."""
+    continuation: str = ""
+    """Mark by which the rest is asked for; empty: there is no rest."""
 
     @property
     def tokens(self) -> int:

@@ -18,11 +18,17 @@ from ._vendor_base import Ids, Vendor
 from ._vendor_errors import ErrorRow
 from ._wire import CHAT_COMPLETIONS, Frame, reframed
 from ._wire_anthropic import MESSAGES
+from ._wire_gemini import GENERATE_CONTENT
 from ._wire_responses import RESPONSES
 
 __all__ = ["Exchange", "Script", "answer_script", "canned_script", "refusal_script"]
 
-_WIRES = {"openai_chat": CHAT_COMPLETIONS, "openai_responses": RESPONSES, "anthropic": MESSAGES}
+_WIRES = {
+    "openai_chat": CHAT_COMPLETIONS,
+    "openai_responses": RESPONSES,
+    "anthropic": MESSAGES,
+    "gemini": GENERATE_CONTENT,
+}
 """The wire languages, by the names of their dialects."""
 _JSON = b"Content-Type: application/json\r\n"
 _GARBAGE: dict[Garbage, bytes] = {

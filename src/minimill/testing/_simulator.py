@@ -52,6 +52,8 @@ class Simulator:
         input_tokens: Counts the input tokens of a request body, which comes in the words of Chat Completions.
         tokens_per_chunk: Tokens in one content chunk of a stream.
         models: The models a vendor has, by vendor; any model is accepted for a vendor that is not named.
+        hop_tokens: Output tokens after which a vendor breaks a long answer off, to go on when asked again;
+            None takes the vendor's own number. Of Gemini's models those of the fourth generation do so.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
     """
@@ -66,11 +68,14 @@ class Simulator:
         input_tokens: InputCounter = estimate_input,
         tokens_per_chunk: int = 4,
         models: Mapping[str, Sequence[str]] | None = None,
+        hop_tokens: int | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
         names = list(VENDORS) if vendors is None else [vendors] if isinstance(vendors, str) else list(vendors)
-        settings = StationSettings(answer, _as_length(length), input_tokens, tokens_per_chunk, None)
+        settings = StationSettings(
+            answer, _as_length(length), input_tokens, tokens_per_chunk, None, hop_tokens
+        )
         self._stations = {name: Station(wires_of(name), settings) for name in names}
         for name, listed in (models or {}).items():
             self.configure(name, models=listed)
@@ -190,8 +195,8 @@ class Simulator:
 
         Args:
             vendor: Name of the vendor.
-            settings: `answer`, `length`, `input_tokens`, `tokens_per_chunk` or `models` (of this vendor; None
-                accepts any), as in the constructor. What is not named stays.
+            settings: `answer`, `length`, `input_tokens`, `tokens_per_chunk`, `hop_tokens` or `models` (of this
+                vendor; None accepts any), as in the constructor. What is not named stays.
 
         Raises:
             TypeError: There is no such setting.

@@ -33,6 +33,7 @@ class StationSettings:
     input_tokens: InputCounter
     tokens_per_chunk: int
     models: tuple[str, ...] | None
+    hop_tokens: int | None
 
 
 class Settings(TypedDict, total=False):
@@ -44,6 +45,7 @@ class Settings(TypedDict, total=False):
     tokens_per_chunk: int
     models: Sequence[str] | None
     """The models of this vendor; None accepts any."""
+    hop_tokens: int | None
 
 
 class Asked(NamedTuple):
@@ -53,7 +55,7 @@ class Asked(NamedTuple):
     raw: Mapping[str, Any] | None
     """The body as it came; None where it is no JSON object."""
     body: Mapping[str, Any]
-    """The body; empty where it could not be read."""
+    """The body as its vendor reads it, with `model` and `stream`; empty where it is no JSON object."""
     model: str
     stream: bool
     chat: Mapping[str, Any]
@@ -67,7 +69,7 @@ def read(vendor: Vendor, request: Request) -> Asked:
     except ValueError:
         parsed = None
     raw = parsed if isinstance(parsed, dict) else None
-    body = raw or {}
+    body = vendor.read(request.path, raw or {})
     model = body.get("model")
     return Asked(
         vendor, raw, body, model if isinstance(model, str) else "", body.get("stream") is True, _chat(vendor, body)
@@ -127,6 +129,7 @@ class Station:
             answer = replace(answer, finish_reason=vendor.named_tool_finish)
         n = min(chat.get("n") or 1, vendor.max_choices)
         limits = vendor.limits(asked.body)
-        return compose(
+        said = compose(
             answer, settings.length, limits, vendor.default_limit, n, settings.input_tokens(chat)
         )
+        return vendor.broken_off(said, asked.body, settings.hop_tokens)

@@ -80,6 +80,10 @@ class Vendor:
                 return "models"
         return None
 
+    def read(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The body of a chat request with `model` and `stream` in it, wherever this wire says them."""
+        return body
+
     @property
     def base_paths(self) -> tuple[str, ...]:
         """All paths under which it serves."""
@@ -179,6 +183,14 @@ class Vendor:
     def limits(self, body: Mapping[str, Any]) -> Limits:
         """The output limit, from the fields that this vendor reads."""
         return Limits(total=body.get("max_completion_tokens") or body.get("max_tokens"))
+
+    def shows(self, body: Mapping[str, Any]) -> bool:
+        """Whether the answer to a body shows its reasoning."""
+        return self.shows_reasoning
+
+    def broken_off(self, said: Composed, body: Mapping[str, Any], hop_tokens: int | None) -> Composed:
+        """The part of an answer that one reply holds."""
+        return said
 
     def usage(self, said: Composed, output: int) -> dict[str, Any]:
         """The usage object after `output` output tokens."""

@@ -355,6 +355,27 @@ ANTHROPIC = (
     _E(529, "overloaded_error", "overloaded_error", "Overloaded"),
 )
 
+GEMINI = (
+    _E(400, None, "INVALID_ARGUMENT", "Request contains an invalid argument."),
+    _E(400, "API_KEY_INVALID", "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."),
+    _E(
+        400,
+        "context_length_exceeded",
+        "INVALID_ARGUMENT",
+        "The input token count (1048577) exceeds the maximum number of tokens allowed (1048576).",
+    ),
+    _E(400, "FAILED_PRECONDITION", "FAILED_PRECONDITION", "User location is not supported for the API use."),
+    _E(402, None, "RESOURCE_EXHAUSTED", "The prepaid credit is used up."),
+    _E(403, None, "PERMISSION_DENIED", "The caller does not have permission."),
+    _E(404, None, "NOT_FOUND", "models/{model} is not found for API version v1beta."),
+    _E(429, None, "RESOURCE_EXHAUSTED", "You exceeded your current quota.", "PerMinute"),
+    _E(429, "PerDay", "RESOURCE_EXHAUSTED", "You exceeded your current quota.", "PerDay"),
+    _E(499, None, "CANCELLED", "The operation was cancelled."),
+    _E(500, None, "INTERNAL", "An internal error has occurred."),
+    _E(503, None, "UNAVAILABLE", "The model is overloaded. Please try again later."),
+    _E(504, None, "DEADLINE_EXCEEDED", "The deadline expired before the operation could complete."),
+)
+
 
 def error_row(
     table: tuple[ErrorRow, ...], status: int, code: str | None, message: str | None, model: str

@@ -13,6 +13,7 @@ from ._answers import Composed, Limits, Said
 from ._vendor_anthropic import Anthropic
 from ._vendor_base import Ids, Vendor, as_uuid, counted, digest, given, plain_message
 from ._vendor_errors import ErrorRow
+from ._vendor_gemini import Gemini
 from ._vendor_responses import OpenAIResponses
 from ._vendors_cn import Doubao, Glm, Qwen
 from ._vendors_local import LlamaCpp, Vllm
@@ -165,7 +166,9 @@ class DeepSeek(Vendor):
 
 VENDORS: dict[str, Vendor] = {
     vendor.name: vendor
-    for vendor in (Doubao(), Qwen(), Glm(), Vendor(), Ernie(), DeepSeek(), Anthropic(), Vllm(), LlamaCpp())
+    for vendor in (
+        Doubao(), Qwen(), Glm(), Vendor(), Ernie(), DeepSeek(), Anthropic(), Gemini(), Vllm(), LlamaCpp(),
+    )
 }
 """The vendors by name."""
 _MORE_WIRES: dict[str, tuple[Vendor, ...]] = {"openai": (OpenAIResponses(),)}

@@ -4,6 +4,7 @@ Sans-I/O. Each frame tells how many output tokens are generated once it is sent.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from typing import Any, Literal, NamedTuple
 
@@ -54,6 +55,7 @@ class _Event(NamedTuple):
     pieces: int
     kind: Literal["open", "content", "finish"]
     finish: str | None = None
+    continuation: str = ""
 
 
 def _event(data: Any) -> bytes:
@@ -63,15 +65,16 @@ def _event(data: Any) -> bytes:
 
 def _plain_body(vendor: Vendor, ids: Ids, said: Composed, body: Mapping[str, Any], *, usage: bool) -> bytes:
     """The body of a plain reply to `body`; `usage` False leaves usage out although it is due."""
-    choices = [vendor.plain_choice(index, shown(vendor, one), ids) for index, one in enumerate(said.choices)]
+    shows = vendor.shows(body)
+    choices = [vendor.plain_choice(index, shown(one, shows), ids) for index, one in enumerate(said.choices)]
     return to_json(vendor.plain(ids, choices, vendor.usage(said, said.output_tokens) if usage else None))
 
 
-def shown(vendor: Vendor, said: Said) -> Said:
-    """The choice without its reasoning, where the vendor hides it."""
-    if vendor.shows_reasoning or not said.reasoning:
+def shown(said: Said, shows: bool) -> Said:
+    """The choice without its reasoning, where that is hidden."""
+    if shows or not said.reasoning:
         return said
-    return Said([], said.text, said.tool_calls, said.finish_reason, said.silent_tokens + len(said.reasoning))
+    return replace(said, reasoning=[], silent_tokens=said.silent_tokens + len(said.reasoning))
 
 
 def _stream_frames(
@@ -90,7 +93,10 @@ def _stream_frames(
     asked = bool((body.get("stream_options") or {}).get("include_usage"))
     running = vendor.wants_running_usage(body)
     encoder = _Encoder(vendor, ids, said, asked, running and usage, usage)
-    per_choice = [list(_events(vendor, ids, index, one, per_chunk)) for index, one in enumerate(said.choices)]
+    shows = vendor.shows(body)
+    per_choice = [
+        list(_events(vendor, ids, index, shown(one, shows), per_chunk)) for index, one in enumerate(said.choices)
+    ]
     frames = [
         encoder.frame(index, one)
         for together in zip_longest(*per_choice)
@@ -103,8 +109,7 @@ def _stream_frames(
     return frames
 
 
-def _events(vendor: Vendor, ids: Ids, index: int, said: Said, per_chunk: int) -> Iterator[_Event]:
-    visible = shown(vendor, said)
+def _events(vendor: Vendor, ids: Ids, index: int, visible: Said, per_chunk: int) -> Iterator[_Event]:
     hidden = visible.silent_tokens
     opening = vendor.opening(visible)
     if opening is not None:
@@ -121,12 +126,13 @@ def _events(vendor: Vendor, ids: Ids, index: int, said: Said, per_chunk: int) ->
         content += [_Event(delta, 0, "content") for delta in tools[:-1]]
         content.append(_Event(tools[-1], hidden, "content"))
         hidden, tools = 0, []
-    rides = vendor.length_rides_on_text and said.finish_reason == "length" and content and not hidden
+    rides = vendor.length_rides_on_text and visible.finish_reason == "length" and content and not hidden
     yield from content[:-1] if rides else content
     if rides:
-        yield _Event(content[-1].delta, content[-1].pieces, "finish", said.finish_reason)
+        yield _Event(content[-1].delta, content[-1].pieces, "finish", visible.finish_reason)
     else:
-        yield _Event(tools[0] if tools else vendor.closing_delta(), hidden, "finish", said.finish_reason)
+        last = tools[0] if tools else vendor.closing_delta()
+        yield _Event(last, hidden, "finish", visible.finish_reason, visible.continuation)
 
 
 def runs(parts: Sequence[str], per_chunk: int) -> Iterator[tuple[str, int]]:
@@ -157,6 +163,8 @@ class _Encoder:
             return Frame(before + to_json(one.delta) + after, tokens, one.kind)
         usage = self._usage_now(one, tokens)
         choice = self._vendor.chunk_choice(index, one.delta, one.finish)
+        if one.continuation:
+            choice["continuationToken"] = one.continuation
         data = _event(self._vendor.chunk(self._ids, [choice], usage, self._asked))
         return Frame(data, tokens, one.kind)
 

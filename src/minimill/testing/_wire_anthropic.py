@@ -34,7 +34,7 @@ def _event(data: dict[str, Any]) -> bytes:
 
 
 def _plain_body(vendor: Vendor, ids: Ids, said: Composed, body: Mapping[str, Any], *, usage: bool) -> bytes:
-    one = shown(vendor, said.choices[0])
+    one = shown(said.choices[0], vendor.shows(body))
     message = _message(vendor, ids, _content(vendor, ids, one), _word(one), said, usage, said.output_tokens)
     return to_json(message)
 
@@ -90,7 +90,7 @@ def _stream_frames(
     vendor: Vendor, ids: Ids, said: Composed, body: Mapping[str, Any], *, usage: bool, per_chunk: int
 ) -> list[Frame]:
     """All events of a stream but `message_stop`. Usage comes unasked."""
-    one = shown(vendor, said.choices[0])
+    one = shown(said.choices[0], vendor.shows(body))
     begun = _message(vendor, ids, [], None, said, usage, min(1, said.output_tokens))
     events = [_Event({"type": "message_start", "message": begun}), _Event({"type": "ping"})]
     events += _blocks(vendor, ids, one, per_chunk)

@@ -52,7 +52,7 @@ def test_every_file_loads_and_says_where_it_was_read(name: str) -> None:
 
 def test_they_are_kept_apart_from_what_can_be_called() -> None:
     """One file a vendor: when minimill learns to speak to it, its past prices move into its provider file."""
-    assert past_vendor_ids() == ["gemini", "hunyuan", "spark"]
+    assert past_vendor_ids() == ["hunyuan", "spark"]
     assert not set(past_vendor_ids()) & set(provider_ids())
     assert not set(past_vendor_ids()) & set(Catalog().provider_ids())
 

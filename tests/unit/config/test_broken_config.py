@@ -96,8 +96,8 @@ BROKEN = [
         'providers: unknown provider "opanai", did you mean "openai"?',
     ),
     (
-        "[providers.mine]\nbase_url = 'http://h/v1'",
-        'providers: unknown provider "mine"; a provider of your own says dialect and base_url',
+        "[providers.homemade]\nbase_url = 'http://h/v1'",
+        'providers: unknown provider "homemade"; a provider of your own says dialect and base_url',
     ),
     (
         "[providers.Mine]\ndialect = 'openai_chat'",

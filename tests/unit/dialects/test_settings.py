@@ -111,3 +111,23 @@ def test_by_messages_too() -> None:
         get_dialect("anthropic").encode(
             ChatRequest((user("hi"),), max_output_tokens=9, seed=7), target, stream=False
         )
+
+
+def test_by_generate_content_too() -> None:
+    """What the model refuses, what it takes without effect, and calls one by one, which the wire cannot ask for."""
+    quirks = Quirks(refused_params=("top_p", "presence_penalty"), ignored_params=("temperature",), max_n=1)
+    asked: dict[str, Any] = {
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "presence_penalty": 1.0,
+        "seed": 7,
+        "tools": (Tool("f"),),
+        "parallel_tool_calls": False,
+    }
+    target, codec = Target("acme", "m-1", quirks), get_dialect("gemini")
+    sent = codec.encode(ChatRequest((user("hi"),), drop_refused=True, **asked), target, stream=False)
+    assert json.loads(sent.body)["generationConfig"] == {"seed": 7}
+    assert sent.dropped == ("temperature", "top_p", "presence_penalty", "parallel_tool_calls")
+    for name in ("top_p", "presence_penalty"):
+        with pytest.raises(InvalidRequestError, match=f"does not take {name} at all"):
+            codec.encode(ChatRequest((user("hi"),), **{name: 1.0}), target, stream=False)

@@ -334,6 +334,7 @@ def test_base_urls(sim):
         "ernie": start + "/ernie/v2",
         "deepseek": start + "/deepseek",
         "anthropic": start + "/anthropic",
+        "gemini": start + "/gemini",
         "vllm": start + "/vllm/v1",
         "llamacpp": start + "/llamacpp/v1",
     }
