@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minimill._chat import Answer, Choice, FinishReason, Message, Part, Reasoning, Text, ToolCall
-from minimill._errors import Billed, ProtocolError, ProviderError
 from minimill._usage import Usage
 from minimill.dialects._anthropic_usage import read_usage
 from minimill.dialects._base import Target, text_of
 from minimill.dialects._error_body import is_error
 from minimill.dialects._json import dump_text
+from minimill.dialects._unreadable import unreadable
 from minimill.dialects._vendor_error import error_in_answer
 
 _FINISH = {
@@ -120,11 +120,3 @@ def service_tier(usage: Any, target: Target) -> str | None:
     word = " ".join(str(one) for one in told if one not in ordinary) or told[0]
     return target.quirks.service_tier_names.get(word, word) if word else None
 
-
-def unreadable(reason: str, target: Target, usage: Usage | None = None, **fields: Any) -> ProviderError:
-    """The error of an answer that makes no sense; it may have been billed."""
-    billed = Billed.YES if usage is not None else Billed.UNKNOWN
-    text = f"{target.provider} sent an answer that cannot be read: {reason}"
-    return ProtocolError(
-        text, provider=target.provider, model=target.model, status=200, usage=usage, billed=billed, **fields
-    )

@@ -23,9 +23,9 @@ from minimill._errors import Billed, ProviderError, TransportError
 from minimill._usage import Usage
 from minimill.dialects._base import Target
 from minimill.dialects._json import load
-from minimill.dialects._openai_answer import unreadable
 from minimill.dialects._plain_body import PlainBody
 from minimill.dialects._sse import MAX_EVENT_BYTES, MAX_STREAM_BYTES, SseParser
+from minimill.dialects._unreadable import unreadable
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 """What may stand before a body: a byte order mark and white space."""

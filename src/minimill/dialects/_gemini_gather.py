@@ -10,12 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 from minimill._chat import Answer, StreamEvent, UsageReported
-from minimill._errors import Billed, ContentFilteredError, ProtocolError, ProviderError, Then
+from minimill._errors import Billed, ContentFilteredError, Then
 from minimill._usage import Usage
 from minimill.dialects._base import Target, text_of
 from minimill.dialects._gemini_state import CandidateState
 from minimill.dialects._gemini_usage import COUNTS, read_usage
 from minimill.dialects._redact import redact
+from minimill.dialects._unreadable import unreadable
 from minimill.dialects._vendor_error import error_in_answer, error_of_kind
 
 _FAILED: dict[str, tuple[str, Then]] = {
@@ -205,14 +206,3 @@ def _tier_word(value: Any) -> str | None:
     word = (text_of(value) or "").lower()
     return word if word and "unspecified" not in word else None
 
-
-def unreadable(reason: str, target: Target, usage: Usage | None = None) -> ProviderError:
-    """The error of an answer that makes no sense; it may have been billed."""
-    return ProtocolError(
-        f"{target.provider} sent an answer that cannot be read: {reason}",
-        provider=target.provider,
-        model=target.model,
-        status=200,
-        usage=usage,
-        billed=Billed.YES if usage is not None else Billed.UNKNOWN,
-    )

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from minimill._chat import Answer, StreamEvent
 from minimill._errors import Billed, ProviderError, TransportError
 from minimill.dialects._base import Target
-from minimill.dialects._gemini_gather import Gathering, unreadable
+from minimill.dialects._gemini_gather import Gathering
 from minimill.dialects._json import load
 from minimill.dialects._plain_body import PlainBody
 from minimill.dialects._sse import MAX_EVENT_BYTES, MAX_STREAM_BYTES, STRAY, SseParser
+from minimill.dialects._unreadable import unreadable
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from minimill._chat import Answer, Choice
-from minimill._errors import Billed, ProtocolError, ProviderError
+from minimill._errors import Billed
 from minimill._usage import Usage
 from minimill.dialects._base import Target, text_of
 from minimill.dialects._error_body import is_error
 from minimill.dialects._openai_message import finish_word, read_choice
 from minimill.dialects._openai_usage import find_usage, read_usage
+from minimill.dialects._unreadable import unreadable
 from minimill.dialects._vendor_error import error_in_answer, error_of_kind
 
 
@@ -91,11 +92,3 @@ def raise_failed(
     text = f"{target.provider} ended the answer with {word!r}"
     raise error_of_kind(kind, text, target, status=200, code=word, usage=usage, billed=billed)
 
-
-def unreadable(reason: str, target: Target, usage: Usage | None = None, **fields: Any) -> ProviderError:
-    """The error of an answer that makes no sense; it may have been billed."""
-    billed = Billed.YES if usage is not None else Billed.UNKNOWN
-    text = f"{target.provider} sent an answer that cannot be read: {reason}"
-    return ProtocolError(
-        text, provider=target.provider, model=target.model, status=200, usage=usage, billed=billed, **fields
-    )

@@ -18,12 +18,12 @@ from minimill.dialects._openai_answer import (
     read_answer,
     says_something,
     service_tier,
-    unreadable,
     usage_of,
 )
 from minimill.dialects._openai_message import finish_word
 from minimill.dialects._openai_state import ChoiceState
 from minimill.dialects._openai_usage import find_usage, read_usage
+from minimill.dialects._unreadable import unreadable
 from minimill.dialects._vendor_error import error_in_answer
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")

@@ -10,9 +10,10 @@ from minimill._errors import ProviderError
 from minimill._usage import Usage
 from minimill.dialects._base import Target, text_of
 from minimill.dialects._error_body import is_error
-from minimill.dialects._openai_answer import raise_failed, service_tier, unreadable
+from minimill.dialects._openai_answer import raise_failed, service_tier
 from minimill.dialects._responses_state import OutputState
 from minimill.dialects._responses_usage import usage_in
+from minimill.dialects._unreadable import unreadable
 from minimill.dialects._vendor_error import error_in_answer
 
 _FINISH = {

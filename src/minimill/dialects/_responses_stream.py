@@ -11,10 +11,11 @@ from minimill._chat import Answer, Choice, Finished, FinishReason, StreamEvent, 
 from minimill.dialects._base import Target, text_of
 from minimill.dialects._event_stream import EventStream
 from minimill.dialects._json import load
-from minimill.dialects._openai_answer import raise_failed, service_tier, unreadable
+from minimill.dialects._openai_answer import raise_failed, service_tier
 from minimill.dialects._responses_answer import check, failure, finish, read_answer
 from minimill.dialects._responses_state import OutputState
 from minimill.dialects._responses_usage import usage_in
+from minimill.dialects._unreadable import unreadable
 
 _DELTAS = {
     "response.output_text.delta": ("message", "text"),

@@ -10,17 +10,15 @@ from collections.abc import Mapping
 
 from minimill._chat import Answer, ChatRequest
 from minimill._errors import ProviderError
-from minimill.dialects._anthropic_answer import read_answer, unreadable
+from minimill.dialects._anthropic_answer import read_answer
 from minimill.dialects._anthropic_encode import encode_request
 from minimill.dialects._anthropic_stream import AnthropicStream
 from minimill.dialects._base import Target, WireRequest, WireResponse
-from minimill.dialects._json import load
+from minimill.dialects._event_stream import is_stream, whole_object
 from minimill.dialects._sse import MAX_EVENT_BYTES, MAX_STREAM_BYTES
 from minimill.dialects._vendor_error import error_of_response
 
 __all__ = ["Anthropic"]
-
-_BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
 class Anthropic:
@@ -49,15 +47,11 @@ class Anthropic:
             ProviderError: the body is an error in a 2xx disguise. Billed where it tells usage, else unknown.
             ProtocolError: the body cannot be read; `usage` says what it cost if that could be read.
         """
-        if response.body.lstrip(_BLANK).startswith((b"event:", b"data:", b":", b"id:")):
-            return self._collect(response, target)
-        try:
-            body = load(response.body)
-        except ValueError as error:
-            raise unreadable("the body is no JSON", target) from error
-        if not isinstance(body, dict):
-            raise unreadable("the body is no JSON object", target)
-        return read_answer(body, target, response.headers)
+        if is_stream(response.body):
+            decoder = self.stream_decoder(target, response.headers)
+            decoder.feed(response.body)
+            return decoder.close()
+        return read_answer(whole_object(response.body, target), target, response.headers)
 
     def decode_error(self, response: WireResponse, target: Target) -> ProviderError:
         """The typed error of a response with a status other than 2xx."""
@@ -68,8 +62,3 @@ class Anthropic:
         return AnthropicStream(
             target, headers, max_event_bytes=self._max_event, max_stream_bytes=self._max_stream
         )
-
-    def _collect(self, response: WireResponse, target: Target) -> Answer:
-        decoder = self.stream_decoder(target, response.headers)
-        decoder.feed(response.body)
-        return decoder.close()

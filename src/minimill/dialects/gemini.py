@@ -12,10 +12,10 @@ from urllib.parse import quote
 from minimill._chat import Answer, ChatRequest
 from minimill._errors import ProviderError
 from minimill.dialects._base import Target, WireRequest, WireResponse
+from minimill.dialects._event_stream import whole_object
 from minimill.dialects._gemini_encode import encode_request
-from minimill.dialects._gemini_gather import Gathering, unreadable
+from minimill.dialects._gemini_gather import Gathering
 from minimill.dialects._gemini_stream import GeminiStream
-from minimill.dialects._json import load
 from minimill.dialects._sse import MAX_EVENT_BYTES, MAX_STREAM_BYTES
 from minimill.dialects._vendor_error import error_of_response
 
@@ -58,13 +58,7 @@ class Gemini:
         """
         if response.body.lstrip(_BLANK).startswith((b"data:", b":", b"event:", b"id:", b"[")):
             return self._collect(response, target)
-        try:
-            body = load(response.body)
-        except ValueError as error:
-            raise unreadable("the body is no JSON", target) from error
-        if not isinstance(body, dict):
-            raise unreadable("the body is no JSON object", target)
-        return Gathering(target, response.headers).whole(body, [])
+        return Gathering(target, response.headers).whole(whole_object(response.body, target), [])
 
     def decode_error(self, response: WireResponse, target: Target) -> ProviderError:
         """The typed error of a response with a status other than 2xx."""

@@ -26,7 +26,7 @@ __all__ = [
 
 Body = Mapping[str, Any]
 InputCounter = Callable[[Body], int]
-"""Takes the parsed request body, gives the number of input tokens that the simulated vendor counts."""
+"""Takes a request body in the words of Chat Completions, gives the input tokens that the simulated vendor counts."""
 
 _PIECE = re.compile(r"\s*[\u2e80-\uffff]|\s*[^\s\u2e80-\uffff]{1,6}|\s+")
 _CONTENT_TEXTS = ("text", "refusal", "thinking", "signature")

@@ -177,7 +177,10 @@ class Vendor:
         return None
 
     def view(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A well formed body in the words of Chat Completions: messages, tools, their choice, the format."""
+        """A well formed body in the words of Chat Completions: messages, tools, their choice, the format.
+
+        Parts of messages may stay in the words of the wire.
+        """
         return body
 
     def limits(self, body: Mapping[str, Any]) -> Limits:
