@@ -83,7 +83,7 @@ def config(address: str, ledger: str, http: str = "default") -> dict[str, Any]:
     return {
         "ledger": ledger,
         "http": http,
-        "providers": {"openai": {"base_url": address}},
+        "providers": {"openai": {"base_url": address, "dialect": "openai_chat"}},  # as the others are measured
         "routes": {"default": {"models": [f"openai:{MODEL}"]}},
         "budgets": {"all": {"limit": "1000000 USD"}},
     }

@@ -59,6 +59,7 @@ ledger = "{ledger}"
 
 [providers.{vendor}]
 base_url = "{address}"
+dialect = "openai_chat"
 
 [routes.default]
 models = ["{vendor}:{model}"]
