@@ -218,7 +218,8 @@ def _candidate(
     asked = request if limit == request.max_output_tokens else replace(request, max_output_tokens=limit)
     marks = _marks(offer, request)
     priced, unpriced = _ceiling(offer, asked, size, thinking, marks, wishes.lasts_s)
-    if (runs := _runs_at_vendor(offer, request)) is not None:
+    paid = priced is None or priced.money.nanos > 0
+    if paid and (runs := _runs_at_vendor(offer, request)) is not None:
         priced, unpriced = None, f"nothing bounds what {runs} reads, which the vendor runs itself"
     if priced is not None and priced.certainty is Certainty.UNSURE and not wishes.accept_unsure_prices:
         unpriced = (
@@ -239,8 +240,8 @@ def _runs_at_vendor(offer: Offer, request: ChatRequest) -> str | None:
         return None
     tools = request.extra.get("tools")
     kinds = [tool.get("type") for tool in tools if isinstance(tool, Mapping)] if isinstance(tools, Sequence) else []
-    names = [name for name in (*kinds, *request.extra) if isinstance(name, str)]
-    return next((name for name in names if name.startswith(known)), None)
+    fields = [name for name, value in request.extra.items() if value not in (None, False)]
+    return next((name for name in (*kinds, *fields) if isinstance(name, str) and name.startswith(known)), None)
 
 
 class _Marks(NamedTuple):

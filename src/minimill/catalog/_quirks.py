@@ -157,9 +157,13 @@ class Quirks:
     None: any."""
     max_tools: Annotated[int, AtLeast(1)] | None = None
     """Most tools in one request; None: no documented limit."""
-    server_tools: tuple[str, ...] = ()
+    server_tools: tuple[str, ...] = (
+        "web_search", "web_fetch", "web_extractor", "enable_search", "search_options", "code_interpreter",
+        "enable_code_interpreter", "file_search", "knowledge", "retrieval", "image_generation", "image_process",
+        "computer", "shell", "browser", "mcp", "plugins",
+    )  # fmt: skip
     """Beginnings of types of tools, or fields, in `extra` that let the vendor itself run things: what these read
-    is billed and nothing bounds it, so that a hard budget refuses such a call."""
+    is billed and nothing bounds it, so that a hard budget refuses such a call. `[]` lets all pass."""
     strict_tools: bool = True
     """False: `strict` is left out of function definitions."""
     strict_schemas: bool = True

@@ -224,3 +224,28 @@ async def test_a_budget_that_another_process_declares_later_binds_as_well(
         with pytest.raises(minimill.BudgetExceededError) as caught:
             await early.chat("hello", model="acme:m")
         assert caught.value.budget == "closed"
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"tools": [{"type": "web_search"}]},
+        {"tools": [{"type": "code_interpreter", "container": {"type": "auto"}}]},
+        {"web_search_options": {}},
+        {"enable_search": True},
+    ],
+)
+async def test_what_the_vendor_runs_itself_is_refused_under_a_hard_cap(
+    sim: Simulator, extra: dict[str, object]
+) -> None:
+    """Nothing bounds what it reads, nor its fees. Without a budget, and for free models, it goes."""
+    async with minimill.Client(acme.config(sim, budgets=acme.cap(1))) as client:
+        with pytest.raises(minimill.UnpricedModelError, match="which the vendor runs itself"):
+            await client.chat("hello", model="acme:m", extra=extra)
+        assert sim.calls == ()
+    async with minimill.Client(acme.config(sim)) as client:
+        await client.chat("hello", model="acme:m", extra=extra)
+    free = {"acme": acme.provider(sim, "openai", free=True)}
+    async with minimill.Client(acme.config(sim, free, budgets=acme.cap(1))) as client:
+        await client.chat("hello", model="acme:m", extra={"enable_search": False})
+        await client.chat("hello", model="acme:m", extra=extra)
