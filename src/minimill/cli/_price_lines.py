@@ -36,6 +36,7 @@ from minimill.cli._models import models_of
 TYPICAL_INPUT_TOKENS = 300
 """A short question with its instructions. An assumption, and stated wherever it is used."""
 _SHOWN = Context(prec=6)
+_YEARS = (2000, 2999)
 
 
 def moment(text: str) -> dt.datetime:
@@ -46,13 +47,15 @@ def moment(text: str) -> dt.datetime:
     if text in ("now", "today"):
         return dt.datetime.now(dt.UTC)
     try:
-        day = dt.date.fromisoformat(text)
+        meant = dt.datetime.combine(dt.date.fromisoformat(text), dt.time(12), dt.UTC)
     except ValueError:
         try:
-            return instant(text, dt.UTC, end=False)
+            meant = instant(text, dt.UTC, end=False)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--at") from None
-    return dt.datetime.combine(day, dt.time(12), dt.UTC)
+    if not _YEARS[0] <= meant.year <= _YEARS[1]:
+        raise click.BadParameter(f"expected a year from {_YEARS[0]} to {_YEARS[1]}, found {text!r}", param_hint="--at")
+    return meant
 
 
 def currency_code(text: str) -> str:

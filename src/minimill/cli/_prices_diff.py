@@ -59,7 +59,7 @@ def _percent(text: str) -> Decimal:
         value = Decimal(text)
     except InvalidOperation:
         raise click.BadParameter(f"expected a number of percent, not {text!r}") from None
-    if not 0 <= value <= 100:
+    if value.is_nan() or not 0 <= value <= 100:
         raise click.BadParameter(f"expected 0 to 100 percent, not {text}")
     return value
 

@@ -170,6 +170,7 @@ def test_of_many_unpriced_models_only_the_number_is_told(run: Run, monkeypatch: 
     ("args", "said"),
     [
         (["--at", "someday"], "expected a time such as 2026-11-24"),
+        (["--at", "9999-12-31T23:59:59+00:00"], "expected a year from 2000 to 2999"),
         (["--currency", "yuan"], "a currency has three letters, such as CNY or USD, not 'yuan'"),
         (["--provider", "acne"], 'unknown provider "acne", did you mean "acme"?'),
         (["--sort", "price"], "'price' is not one of 'name', 'input', 'output', 'answer'"),

@@ -275,7 +275,7 @@ def test_a_tolerance(run: Run) -> None:
     assert "different" in run(*args, write("theirs.json", theirs), code=1).stdout
     out = run(*args, "--tolerance", "2", write("theirs.json", theirs)).stdout
     assert out.splitlines()[2].split()[-4:] == ["0.5", "0.51", "1.0200", "close"]
-    for wrong in ("much", "-1", "101"):
+    for wrong in ("much", "-1", "101", "nan"):
         assert "percent" in run(*args, "--tolerance", wrong, "theirs.json", code=2).stderr
 
 
