@@ -214,13 +214,14 @@ def test_the_cost_of_caches_by_lifetime_and_of_searches() -> None:
 @pytest.mark.parametrize(
     ("usage", "tier"),
     [
-        ({"service_tier": "standard"}, "standard"),
+        ({"service_tier": "standard"}, None),  # where is not said, and one place is dearer
+        ({"service_tier": "standard", "inference_geo": "global"}, "standard"),
         ({"service_tier": "priority", "speed": "standard"}, "priority"),
         ({"service_tier": "standard", "inference_geo": "us"}, "us"),
         ({"service_tier": "standard", "inference_geo": "not_available"}, "standard"),
         ({"service_tier": "standard", "speed": "fast", "inference_geo": "us"}, "fast us"),
         ({"service_tier": "standard", "speed": "fast"}, "fast"),
-        ({"service_tier": "standard", "speed": "standard"}, "standard"),
+        ({"service_tier": "standard", "speed": "standard"}, None),
         ({"speed": "fast"}, "fast"),
         ({}, None),
     ],

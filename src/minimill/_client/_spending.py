@@ -198,13 +198,16 @@ class Spending:
                 for row in find_rows(offer.rows, instant, offer.region)
             ]
             return (None, *sorted({tier.service_tier or "" for row in found for tier in row.tiers} - {""}))
-        return (None,) if asked is None or self._is_ordinary(asked) else (asked, None)
+        unasked = tuple(tier for tier in offer.quirks.unasked_tiers if self._is_priced(tier))
+        return (None, *unasked) if asked is None or self._is_ordinary(asked) else (asked, None, *unasked)
+
+    def _is_priced(self, tier: str) -> bool:
+        """Whether any price row names a tier."""
+        return any(part.service_tier == tier for row in self.candidate.offer.rows for part in row.tiers)
 
     def _is_ordinary(self, tier: str) -> bool:
         """Whether a word names the tier that price rows leave out."""
-        offer = self.candidate.offer
-        priced = (part.service_tier for row in offer.rows for part in row.tiers)
-        return tier in offer.quirks.default_service_tiers and tier not in priced
+        return tier in self.candidate.offer.quirks.default_service_tiers and not self._is_priced(tier)
 
     def _charge_on(self, service_tier: str | None, usage: Usage, thought: bool) -> Charge | None:
         thinking = self.candidate.thinking

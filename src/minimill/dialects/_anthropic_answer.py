@@ -118,5 +118,7 @@ def service_tier(usage: Any, target: Target) -> str | None:
     told = [text_of(usage.get(key)) for key in ("service_tier", "speed", "inference_geo")]
     ordinary = (None, "", *_ANYWHERE, *target.quirks.default_service_tiers)
     word = " ".join(str(one) for one in told if one not in ordinary) or told[0]
+    if word in ordinary and not told[2] and target.quirks.unasked_tiers:
+        return None  # where it was answered is not said, and may cost more
     return target.quirks.service_tier_names.get(word, word) if word else None
 

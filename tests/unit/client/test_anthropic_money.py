@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+import httpx
 import pytest
 
 import minimill
@@ -182,3 +183,29 @@ async def test_a_refusal_is_an_answer_that_was_billed(world: Simulator) -> None:
     assert reply.finish_reason is minimill.FinishReason.CONTENT_FILTER
     assert (reply.text, reply.finish_reason_raw) == ("", "refusal")
     assert reply.cost.total == minimill.Money(10 * 4_000 + 5 * 20_000, "USD")
+
+
+@pytest.mark.parametrize(
+    ("place", "nanos", "certainty"), [("global", 1_204_000, "exact"), (None, 1_324_400, "estimated")]
+)
+async def test_an_answer_that_does_not_say_where_it_was_made(
+    monkeypatch: pytest.MonkeyPatch, place: str | None, nanos: int, certainty: str
+) -> None:
+    """The dearer place, and not exact: 1 token in at 4, 60 out at 20, in the US 1.1 times that."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sim-key")
+    usage: dict[str, Any] = {
+        "input_tokens": 1, "output_tokens": 60, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
+        "service_tier": "standard",
+    }  # fmt: skip
+    if place is not None:
+        usage["inference_geo"] = place
+    body = {
+        "id": "m", "type": "message", "role": "assistant", "model": "claude-opus-5-5", "usage": usage,
+        "content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn",
+    }  # fmt: skip
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, json=body))
+    async with minimill.Client({"ledger": "memory:"}, http_transport=transport) as client:
+        reply = await client.chat("hello", model=MODEL, max_output_tokens=100)
+    (attempt,) = reply.attempts
+    assert attempt.charged == minimill.Money(nanos, "USD")
+    assert attempt.certainty == certainty
