@@ -126,6 +126,7 @@ class BudgetExceededError(BudgetError):
         needed: Any = None,
         resets_at: Any = None,
         provider_silent: bool = False,
+        provider_answers: bool = False,
     ) -> None:
         super().__init__(message)
         self.budget = budget
@@ -140,6 +141,8 @@ class BudgetExceededError(BudgetError):
         """When the window ends (aware datetime), or None for a total."""
         self.provider_silent = provider_silent
         """True when money is left, but the vendor owes answers for its share of it already."""
+        self.provider_answers = provider_answers
+        """True when that vendor has been answering lately: its share comes free."""
 
 
 class UnpricedModelError(BudgetError):

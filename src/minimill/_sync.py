@@ -161,6 +161,9 @@ class SyncClient:
             self._portal.stop()
             raise
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, self._client.__reduce__()[1]
+
     def __enter__(self) -> SyncClient:
         return self
 
@@ -232,3 +235,7 @@ class SyncClient:
 
 async def _made(config: Any, options: dict[str, Any]) -> Client:
     return Client(config, **options)
+
+
+def _unpickled(settings: Any, app: str | None, tags: dict[str, str], ledger: str | None) -> SyncClient:
+    return SyncClient(settings, app=app, tags=tags, ledger=ledger)

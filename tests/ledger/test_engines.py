@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import itertools
@@ -700,7 +701,7 @@ async def test_probes_come_at_longer_and_longer_intervals(ledger: Ledger, clock:
         clock.go(seconds=60 * minutes - 1)
         await refused(ledger, "early", 5)
         clock.go(seconds=1)
-        await hold(ledger, f"p{number}", 5)
+        await hold(ledger, f"p{number}", 5, at=clock.now)
         await refused(ledger, "second", 5)
         let_down(ledger, f"p{number}")
         await ledger.flush()
@@ -726,17 +727,43 @@ async def test_while_others_are_answered_one_may_go(ledger: Ledger) -> None:
 
 
 async def test_what_a_killed_process_held_is_no_longer_in_flight(ledger: Ledger, clock: Clock) -> None:
-    """Once its time has passed it is unconfirmed; the vendor is not doubted for it; the money stays held."""
+    """Once its time has passed the vendor is doubted for it, and one call may find out at once."""
     await ledger.declare([SHARE])
-    await hold(ledger, "a1", 20, lasts_s=60)
+    await hold(ledger, "a1", 15, lasts_s=60)
     await refused(ledger, "a2", 5)
     clock.go(seconds=61)
-    for number in range(3):
-        await hold(ledger, f"b{number}", 5)
-    await refused(ledger, "b3", 5)
+    await hold(ledger, "probe", 5)
+    await refused(ledger, "b0", 5)
+    ledger.settle("probe", {"team": 5}, record("probe"))
+    await hold(ledger, "b1", 5)
     (now,) = await ledger.balances("team")
-    assert (now.held_nanos, now.unconfirmed_nanos) == (35, 20)
+    assert (now.settled_nanos, now.held_nanos, now.unconfirmed_nanos) == (5, 20, 15)
     assert await ledger.audit() == []
+
+
+async def test_what_was_lost_while_the_vendor_answered_others_is_no_doubt(ledger: Ledger, clock: Clock) -> None:
+    """A process was killed, and the vendor has answered since."""
+    await ledger.declare([budget(limit=1000, unconfirmed_share_ppm=200_000)])
+    await hold(ledger, "a1", 140, lasts_s=60)
+    clock.go(seconds=1)
+    await hold(ledger, "b1", 5)
+    ledger.settle("b1", {"team": 5}, record("b1"))
+    await ledger.flush()
+    clock.go(seconds=61)
+    await hold(ledger, "c1", 50)
+    await hold(ledger, "c2", 50)
+    await hold(ledger, "c3", 50)
+
+
+async def test_processes_killed_in_an_outage_lose_the_share_once(ledger: Ledger, clock: Clock) -> None:
+    """Each is killed while all its calls wait; the next may ask once, until the share is full."""
+    await ledger.declare([SHARE])
+    for life in range(10):
+        for number in range(4):
+            with contextlib.suppress(BudgetExceededError):
+                await hold(ledger, f"{life}.{number}", 5, at=clock.now, lasts_s=10)
+        clock.go(seconds=11)
+    assert await sums(ledger) == (0, 20, 20)
 
 
 async def test_money_that_is_short_is_told_before_silence(ledger: Ledger) -> None:

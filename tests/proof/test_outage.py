@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -180,7 +181,7 @@ async def test_it_recovers_when_the_vendor_comes_back(
     sim: Simulator, fault: str, second: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A crowd in the outage, then the vendor is well again: calls go to it once its cool-down is over."""
-    now = [1_800_000_000.0]
+    now = [time.time()]
     sim.always("openai", FAULTS[fault])
     settings = config(sim, "memory:", second=second, retries=0, **patience(fault))
     async with minimill.Client(settings, ledger=MemoryLedger(clock=lambda: now[0])) as client:
@@ -287,9 +288,45 @@ async def test_callers_with_time_limits_of_their_own(sim: Simulator, second: boo
         assert served == (9 if second else 0)
 
 
+@pytest.mark.parametrize("shape", ["chat", "stream"])
+@pytest.mark.parametrize("second", [True, False], ids=["with another", "alone"])
+async def test_stalled_answers_and_callers_who_give_up(sim: Simulator, second: bool, shape: str) -> None:
+    """Answers begin and never end, and callers leave after half a second: as good as silence."""
+    sim.always("openai", Fault.stall_after(1))
+    async with minimill.Client(hundred(sim, second)) as client:
+        served = 0
+
+        async def one() -> None:
+            nonlocal served
+            with anyio.move_on_after(0.5), contextlib.suppress(minimill.BudgetExceededError):
+                if shape == "chat":
+                    await client.chat(world.PROMPT)
+                else:
+                    async with client.stream(world.PROMPT) as stream:
+                        async for _ in stream:
+                            pass
+                served += 1
+
+        for _ in range(4):
+            async with anyio.create_task_group() as group:
+                for _ in range(25):
+                    group.start_soon(one)
+        assert await held_with(client, "dead") <= 20
+        assert served >= 75 if second else served == 0
+
+
+async def test_a_callers_own_deadline_is_not_the_vendors_silence(sim: Simulator) -> None:
+    """It takes half a second to answer, and one caller has a tenth: the others are not sent away for that."""
+    sim.always("openai", Fault.delay(0.5))
+    async with minimill.Client(hundred(sim, second=False)) as client:
+        with pytest.raises(minimill.MinimillError):
+            await client.chat(world.PROMPT, deadline_s=0.1)
+        assert await crowd(client, 30) == ["dead"] * 30
+
+
 async def test_a_long_outage(sim: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two days, a caller every five minutes: the probes are within the share, and the other vendor serves."""
-    now = [1_800_000_000.0]
+    now = [time.time()]
     sim.always("openai", Fault.html_502())
     async with minimill.Client(hundred(sim, second=True), ledger=MemoryLedger(clock=lambda: now[0])) as client:
         monkeypatch.setattr(client._health, "_clock", lambda: now[0])
@@ -358,7 +395,7 @@ async def held_with(client: minimill.Client, provider: str) -> int:
 
 async def test_callers_who_left_are_no_outage(sim: Simulator) -> None:
     """Streams that their readers gave up count as spent, and not as answers that the vendor owes."""
-    now = [1_800_000_000.0]
+    now = [time.time()]
     ledger = MemoryLedger(clock=lambda: now[0])
     async with minimill.Client(config(sim, "memory:", second=False), ledger=ledger) as client:
         sim.always("openai", Fault.slow_chunks(0.001))
@@ -373,7 +410,7 @@ async def test_calls_given_up_before_the_first_answer_lock_nobody_out(sim: Simul
     """A vendor that was never heard, and never silent: its callers were impatient. It is asked again."""
     from minimill.ledger.memory import MemoryLedger
 
-    now = [1_800_000_000.0]
+    now = [time.time()]
     settings = config(sim, "memory:", second=False)
     settings["budgets"]["all"]["limit"] = world.cap(10)
     async with minimill.Client(settings, ledger=MemoryLedger(clock=lambda: now[0])) as client:

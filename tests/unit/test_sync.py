@@ -1,6 +1,7 @@
 """The client without await: the same answers, also inside a running loop."""
 
 import asyncio
+import pickle
 
 import pytest
 
@@ -66,3 +67,13 @@ def test_a_closed_client_says_so(sim: Simulator) -> None:
     with pytest.raises(RuntimeError, match="this client is closed"):
         next(stream)
     stream.__exit__(None, None, None)
+
+
+def test_a_pickled_client_is_its_configuration() -> None:
+    """Like the asynchronous one: no thread, no connection and no key travels with it."""
+    with minimill.SyncClient({"ledger": "memory:", "app": "helpdesk"}) as client:
+        copy = pickle.loads(pickle.dumps(client))
+    with copy:
+        assert isinstance(copy, minimill.SyncClient)
+        assert copy.holds() == []
+        assert copy._client.settings.app == "helpdesk"

@@ -199,7 +199,7 @@ class Call:
         last = {candidate.name: (candidate, error) for candidate, error in refused}
         waiting = [candidate for candidate, error in refused if waits.of(error) is not None]
         while waiting and self.may_try():
-            waiting.sort(key=self._is_resting)
+            waiting.sort(key=lambda one: (self._is_resting(one), not last[one.name][1].provider_answers))
             candidate = waiting.pop(0)
             turn = waits.turn(len(waiting)) if waiting else float("inf")
             try:

@@ -138,6 +138,7 @@ class Engine:
         sending = self._sending(candidate.offer)
         wire = _encoded(sending, candidate, stream=True)
         spending = await self._reserve(call, candidate, waits)
+        spending.streams = True
         try:
             return spending, await self._send(call, candidate, sending, wire, spending)
         except BaseException as error:

@@ -103,7 +103,9 @@ class Live:
 
     async def _read(self) -> None:
         if not self._over:
+            self._spending.reads_since = monotonic()
             data = await self._exchange.read()
+            self._spending.reads_since = None
             events = self._decoder.feed(data) if data else self._decoder.flush()
             self._over = not data or self._decoder.done
             self._events.extend(

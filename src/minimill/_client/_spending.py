@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from minimill._chat import Answer, Reasoning
 from minimill._client._secrets import hide
-from minimill._errors import Billed, ConfigError, ProviderError
+from minimill._errors import Billed, ConfigError, ProviderError, TransportError
 from minimill._money import Money
 from minimill._pricing import Charge, PriceUnknown, Situation, cost, find_rows
 from minimill._report import Attempt, details
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from minimill._routing import Candidate
 
 log = logging.getLogger("minimill")
+
+QUIET_S = 0.3
+"""A reader who leaves after having waited so long for the next bytes of a stream has given up."""
 
 
 @dataclass(slots=True)
@@ -51,6 +54,9 @@ class Spending:
     started_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     started: float = field(default_factory=monotonic)
     first_token: float | None = None
+    streams: bool = False
+    reads_since: float | None = None
+    """Since when a reader of a stream has been waiting for its next bytes; None: it is not, or there is none."""
     secrets: tuple[str, ...] = ()
     """The key that was sent."""
     request_id: str | None = None
@@ -110,16 +116,25 @@ class Spending:
         elif error.billed is Billed.NO:
             self._release(name, error)
         else:
-            self._keep(name, error.usage, error, "silent")
+            hurried = isinstance(error, TransportError) and error.kind == "deadline"
+            self._keep(name, error.usage, error, "given_up" if hurried else "silent")
 
     def abandoned(self, status: str) -> None:
         """The caller went away: cancelled, interrupted, or dropped the stream."""
         if self.closed:
             return
         if self.progress.sent:
-            self._keep(status, None, None, "given_up" if self.first_token is None else "left")
+            self._keep(status, None, None, "left" if self._left_in_mid_answer else "given_up")
         else:
             self._release(status, None)
+
+    @property
+    def _left_in_mid_answer(self) -> bool:
+        """Whether the caller left a stream that was coming in. Of a whole answer it had seen nothing, and one that
+        waits in vain is as good as silence."""
+        if not self.streams or self.first_token is None:
+            return False
+        return self.reads_since is None or monotonic() - self.reads_since < QUIET_S
 
     def _settle(
         self,

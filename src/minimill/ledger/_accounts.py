@@ -309,4 +309,5 @@ class Refusal:
             needed=needed,
             resets_at=self.window.resets_at,
             provider_silent=self.silent,
+            provider_answers=self.answering,
         )

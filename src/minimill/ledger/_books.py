@@ -35,6 +35,8 @@ FRESH_US = 30_000_000
 PROBE_US = (60_000_000, 3_600_000_000)
 """How long after its last silence one call may find out whether a vendor answers again; twice as long after each
 that found it silent, up to the second."""
+_AT_ONCE = -1
+"""In place of the number of probes: the next need not wait."""
 ANSWER_STEP_US = 1_000_000
 """An answer that follows another sooner than this is not written again."""
 
@@ -82,6 +84,7 @@ class Books:
         probing = _is_due(vendor, now_us)
         refusal = self._refusal(merged, asked, vendor, probing)
         if refusal is not None and refusal.silent and self._give_up_lost(now_us):
+            probing = _is_due(vendor, now_us)
             refusal = self._refusal(merged, asked, vendor, probing)
         if refusal is not None:
             refusal.answering = refusal.silent and vendor.is_well and abs(now_us - vendor.answered_us) < FRESH_US
@@ -159,14 +162,20 @@ class Books:
     def _give_up_lost(self, now_us: int) -> bool:
         """Count holds that nobody is going to close as unconfirmed, not as in flight; True if there were any.
 
-        No money moves, and no vendor is doubted. What a killed process asked for must not keep the living from
-        a vendor.
+        No money moves. Who was killed may have been killed for waiting in vain: a vendor that has not answered
+        since is doubted for it, and one call may find out at once.
         """
         lost = self.store.expired(now_us)
         for attempt in lost:
-            _land(attempt)
-            attempt.state = KEPT
+            vendor = self.store.provider(attempt.meta.provider) if attempt.meta is not None else None
+            doubted = vendor is not None and vendor.answered_us < attempt.reserved_us
+            _land(attempt, doubted=doubted)
+            attempt.state = DOUBTED if doubted else KEPT
             self.store.put(attempt)
+            if vendor is not None and doubted:
+                vendor.doubted_us = max(vendor.doubted_us, vendor.answered_us + 1)
+                vendor.probes = _AT_ONCE if vendor.silent_us < attempt.reserved_us else vendor.probes
+                self.store.heard(vendor)
         self.freed |= bool(lost)
         return bool(lost)
 
@@ -379,6 +388,8 @@ def _unclaimed(attempt: Attempt, amounts: Mapping[str, int | None], unknown: boo
 
 def _is_due(vendor: Provider, now_us: int) -> bool:
     """Whether it is time to find out if a vendor answers again."""
+    if vendor.probes == _AT_ONCE:
+        return True
     pause_us = min(PROBE_US[0] << min(vendor.probes, 20), PROBE_US[1])
     return vendor.doubted_us > 0 and now_us - vendor.doubted_us >= pause_us
 
