@@ -49,18 +49,30 @@ class _Loop:
             )
 
     def call(self, function: Callable[..., Awaitable[T]], *arguments: Any) -> T:
-        """What an async function returns when it runs in the loop. An interrupt cancels it there."""
+        """What an async function returns when it runs in the loop. An interrupt cancels it there and awaits its end."""
         self.check()
+        tasks: list[asyncio.Task[T]] = []
+        ended = threading.Event()
 
         async def run() -> T:
             return await function(*arguments)
 
-        future = asyncio.run_coroutine_threadsafe(run(), self._loop)
+        def begin() -> None:
+            tasks.append(self._loop.create_task(run()))
+            tasks[0].add_done_callback(lambda _: ended.set())
+
+        def cancel() -> None:
+            for task in tasks:
+                task.cancel()
+
         try:
-            return future.result()
+            self._loop.call_soon_threadsafe(begin)
+            ended.wait()
         except BaseException:
-            future.cancel()
+            self._loop.call_soon_threadsafe(cancel)
+            ended.wait(_STOP_S)
             raise
+        return tasks[0].result()
 
     def stop(self) -> None:
         """End the thread, and with it the tasks that are left."""

@@ -27,7 +27,7 @@ FAST = _demo_vendors.Speed(0.01, 0.05, 0.001)
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The troubles of the demo within a few dozen calls and a few seconds."""
-    monkeypatch.setattr(_demo_play, "PATIENCE_S", 0.4)
+    monkeypatch.setattr(_demo_play, "PATIENCE_S", 1.0)
     monkeypatch.setattr(_demo_play, "WAIT_S", 0.2)
     monkeypatch.setattr(_demo_vendors, "_LAST_ANSWER", 4)
     monkeypatch.setattr(_demo_vendors, "_CUT_EVERY", 2)
