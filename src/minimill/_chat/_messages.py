@@ -7,7 +7,7 @@ from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
-from minimill._chat._parts import Audio, File, Image, Part, Reasoning, Role, Text, ToolCall, ToolResult
+from minimill._chat._parts import Audio, Cache, File, Image, Part, Reasoning, Role, Text, ToolCall, ToolResult
 from minimill._values import dataclass
 
 _ROLES = get_args(Role)
@@ -128,7 +128,8 @@ def _from_mapping(item: Mapping[str, Any]) -> Message:
     role = {"developer": "system"}.get(item["role"], item["role"])
     content = item.get("content")
     if role == "tool":
-        return Message("tool", (ToolResult(item["tool_call_id"], _plain(content), item.get("name")),))
+        result = ToolResult(item["tool_call_id"], _plain(content), item.get("name"), cache=_mark(content))
+        return Message("tool", (result,))
     parts: list[Part] = []
     if item.get("reasoning_content"):
         parts.append(Reasoning(item["reasoning_content"]))
@@ -143,6 +144,12 @@ def _plain(content: Any) -> str:
     if isinstance(content, str):
         return content
     return "".join(part["text"] for part in _listed(content))
+
+
+def _mark(content: Any) -> Cache:
+    """The mark for a cache on the last part, where the content is a list of parts."""
+    last = None if isinstance(content, str) or not content else list(content)[-1]
+    return _cache(last.get("cache_control")) if isinstance(last, Mapping) else False
 
 
 def _listed(content: Any) -> Iterable[Any]:
@@ -165,22 +172,36 @@ def _kind(value: object) -> str:
 
 
 def _part_from_mapping(part: Any) -> Part:
+    """A content part in the words of Chat Completions, its mark for a cache included."""
     if not isinstance(part, Mapping):
         return _as_part(part)
-    kind = part.get("type")
+    kind, cache = part.get("type"), _cache(part.get("cache_control"))
     if kind == "text":
         if not isinstance(part["text"], str):
             raise TypeError(f"the text of a content part is text, not {_kind(part['text'])}")
-        return Text(part["text"])
+        return Text(part["text"], cache)
     if kind == "image_url":
-        image = part["image_url"]
-        return (
-            Image(url=image["url"], detail=image.get("detail"))
-            if isinstance(image, Mapping)
-            else Image(url=image)
-        )
+        image = part["image_url"] if isinstance(part["image_url"], Mapping) else {"url": part["image_url"]}
+        return Image(url=image["url"], detail=image.get("detail"), cache=cache)
     if kind == "input_audio":
         return Audio(b64decode(part["input_audio"]["data"]), part["input_audio"]["format"])
-    if kind == "file" and "file_id" in part["file"]:
-        return File(file_id=part["file"]["file_id"])
+    if kind == "file":
+        return _file(part["file"], cache)
     raise ValueError(f"a content part of type {kind!r} is not known; use minimill.Image, minimill.File, …")
+
+
+def _cache(mark: Any) -> Cache:
+    if mark is None:
+        return False
+    return "long" if isinstance(mark, Mapping) and mark.get("ttl") == "1h" else True
+
+
+def _file(told: Any, cache: Cache) -> File:
+    if "file_id" in told:
+        return File(file_id=told["file_id"], cache=cache)
+    head, comma, content = told["file_data"].partition(";base64,")
+    if not comma or not head.startswith("data:"):
+        raise ValueError("file_data is a data URL such as data:application/pdf;base64,…")
+    return File(
+        data=b64decode(content), media_type=head.removeprefix("data:"), name=told.get("filename"), cache=cache
+    )

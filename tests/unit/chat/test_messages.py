@@ -2,7 +2,7 @@
 
 import pytest
 
-from minimill import Audio, Image, Message, Reasoning, Text, ToolCall, ToolResult, user
+from minimill import Audio, File, Image, Message, Reasoning, Text, ToolCall, ToolResult, user
 from minimill._chat import as_messages
 
 
@@ -58,6 +58,10 @@ def test_mappings_as_other_clients_write_them() -> None:
             [{"role": "user", "content": [{"type": "video"}]}],
             "messages[0]: a content part of type 'video' is not known; use minimill.Image, minimill.File, …",
         ),
+        (
+            [{"role": "user", "content": [{"type": "file", "file": {"file_data": "eA=="}}]}],
+            "messages[0]: file_data is a data URL such as data:application/pdf;base64,…",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_named(value: object, message: str) -> None:
@@ -65,6 +69,25 @@ def test_what_cannot_be_read_is_named(value: object, message: str) -> None:
     with pytest.raises(ValueError) as caught:
         as_messages(value)  # type: ignore[arg-type]
     assert str(caught.value) == message
+
+
+def test_files_and_marks_for_a_cache_in_mappings() -> None:
+    """By content or id; a mark stands for the vendor's usual time unless it names an hour."""
+    hour = {"type": "ephemeral", "ttl": "1h"}
+    data = {"filename": "a.pdf", "file_data": "data:application/pdf;base64,eA=="}
+    told = [
+        {"type": "text", "text": "long", "cache_control": {"type": "ephemeral"}},
+        {"type": "file", "file": data, "cache_control": hour},
+        {"type": "file", "file": {"file_id": "f-1"}},
+    ]
+    result = {"role": "tool", "tool_call_id": "c", "content": [{"type": "text", "text": "r", "cache_control": hour}]}
+    message, returned = as_messages([{"role": "user", "content": told}, result])
+    assert message.parts == (
+        Text("long", cache=True),
+        File(data=b"x", media_type="application/pdf", name="a.pdf", cache="long"),
+        File(file_id="f-1"),
+    )
+    assert returned.parts == (ToolResult("c", "r", cache="long"),)
 
 
 def test_media_say_one_source() -> None:
