@@ -291,14 +291,14 @@ async def test_callers_with_time_limits_of_their_own(sim: Simulator, second: boo
 @pytest.mark.parametrize("shape", ["chat", "stream"])
 @pytest.mark.parametrize("second", [True, False], ids=["with another", "alone"])
 async def test_stalled_answers_and_callers_who_give_up(sim: Simulator, second: bool, shape: str) -> None:
-    """Answers begin and never end, and callers leave after half a second: as good as silence."""
+    """Answers begin and never end, and callers leave before the end: as good as silence."""
     sim.always("openai", Fault.stall_after(1))
     async with minimill.Client(hundred(sim, second)) as client:
         served = 0
 
         async def one() -> None:
             nonlocal served
-            with anyio.move_on_after(0.5), contextlib.suppress(minimill.BudgetExceededError):
+            with anyio.move_on_after(2.0 if second else 0.5), contextlib.suppress(minimill.BudgetExceededError):
                 if shape == "chat":
                     await client.chat(world.PROMPT)
                 else:
@@ -307,9 +307,9 @@ async def test_stalled_answers_and_callers_who_give_up(sim: Simulator, second: b
                             pass
                 served += 1
 
-        for _ in range(4):
+        for _ in range(3):
             async with anyio.create_task_group() as group:
-                for _ in range(25):
+                for _ in range(33):
                     group.start_soon(one)
         assert await held_with(client, "dead") <= 20
         assert served >= 75 if second else served == 0
