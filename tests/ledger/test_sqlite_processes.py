@@ -20,7 +20,7 @@ import anyio
 import pytest
 
 from minimill import BudgetExceededError, LedgerError
-from minimill.ledger import _sqlite_presence, _sqlite_store, _sqlite_writer, open_ledger
+from minimill.ledger import _sqlite_desk, _sqlite_presence, _sqlite_store, open_ledger
 from minimill.ledger.sqlite import SqliteLedger
 
 from .made import START, Clock, budget, hold, record, sums
@@ -503,7 +503,7 @@ async def test_a_living_process_says_so_while_it_has_money_in_flight(path: Path)
 async def test_an_idle_writer_wakes_up_to_say_that_it_lives(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody asks the ledger for anything while a call takes long."""
     monkeypatch.setattr(_sqlite_presence, "BEAT_US", 20_000)
-    monkeypatch.setattr(_sqlite_writer, "BEAT_US", 20_000)
+    monkeypatch.setattr(_sqlite_desk, "BEAT_US", 20_000)
     ledger = SqliteLedger(path)
     await ledger.declare([budget(limit=100)])
     await hold(ledger, "a1", 1)

@@ -144,7 +144,8 @@ class ConfigEntry:
     """Who calls are for unless they say so; budgets can be limited to an app. MINIMILL_APP wins."""
     ledger: Text | None = None
     """Where money is counted: `sqlite:///file.db` (from the folder of this file), `sqlite:////absolute.db`,
-    or `memory:`; left out: `ledger.db` in the user's state folder. MINIMILL_LEDGER wins."""
+    `redis://…`, `postgresql://…` or `memory:`; left out: `ledger.db` in the user's state folder.
+    MINIMILL_LEDGER wins."""
     http: Literal["default", "http2", "aiohttp", "httpx2"] = "default"
     """The HTTP stack; each but the default needs the extra of its name."""
     require_budget: bool = True

@@ -21,7 +21,7 @@ from minimill.catalog import Catalog
 from minimill.catalog._catalog import Finder
 from minimill.catalog._faults import Fault, faults_of, problem, shown
 from minimill.catalog._shape import validator
-from minimill.ledger import open_ledger
+from minimill.ledger import is_on_a_server, open_ledger
 
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
@@ -110,7 +110,7 @@ def _ledger(entry: ConfigEntry, name: str, folder: Path, environ: Mapping[str, s
         open_ledger(placed)
     except ConfigError as error:
         advice = error.message.partition(": ")[2]
-        if not shown(url).startswith('"'):
+        if not shown(url).startswith('"') and not is_on_a_server(url):
             advice = f"expected a URL such as sqlite:///books.db or memory:, found {shown(url)}"
         raise ConfigError(f"{where}: {advice}") from None
     return placed

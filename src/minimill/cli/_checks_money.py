@@ -113,7 +113,7 @@ def ledger(url: str, settings: Settings | None) -> Iterator[Finding]:
         return
     wanted = settings.budgets if settings is not None else ()
     path: str | None = getattr(opened, "path", None)
-    if path is None or not Path(path).exists():
+    if opened.url == "memory:" or (path is not None and not Path(path).exists()):
         lasting = Finding("note", "ledger", f"{url}: its caps and records end with each process")
         yield lasting if path is None else _not_yet(Path(path))
         yield from _budgets([], wanted)
@@ -123,7 +123,7 @@ def ledger(url: str, settings: Settings | None) -> Iterator[Finding]:
     except MinimillError as error:
         yield Finding("wrong", "ledger", error.message)
         return
-    yield _file(opened.url, Path(path))
+    yield Finding("ok", "ledger", opened.url) if path is None else _file(opened.url, Path(path))
     yield from _budgets(balances, wanted)
     if held:
         text = f"{held} unconfirmed: they count as spent until corrected (minimill budget holds)"

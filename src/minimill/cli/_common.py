@@ -103,7 +103,7 @@ def ledger_option(command: F) -> F:
     return click.option(
         "--ledger",
         metavar="URL",
-        help="Ledger, instead of the configured one: sqlite:///file.db.",
+        help="Ledger, instead of the configured one: sqlite:///file.db, or the URL of a server.",
         expose_value=False,
         is_eager=True,
         callback=_kept,
@@ -231,7 +231,7 @@ def why_empty(given: Common) -> str:
     from minimill.ledger import open_ledger
 
     ledger = open_ledger(given.ledger_url())
-    if getattr(ledger, "path", None) is None:
+    if ledger.url == "memory:":
         return f"the ledger is {ledger.url}, which ends with the process that keeps it"
     path = absent(ledger)
     return "the books hold no attempt of that time" if path is None else f"there is no ledger at {path} yet"

@@ -273,6 +273,11 @@ class Refusal:
         self.held = account.held
 
     @property
+    def place(self) -> tuple[str, str, str]:
+        """Where its caller waits: budget and key, and the provider whose share it is; empty where it is money."""
+        return self.budget.name, self.account.key, self.provider if self.silent else ""
+
+    @property
     def hopeless(self) -> bool:
         """True when not even every open hold coming free would make room in this window."""
         return not self.silent and self.settled + self.needed > self.budget.limit

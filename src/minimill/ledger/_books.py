@@ -6,7 +6,7 @@ It may import `_money`, `_errors` and its neighbours `_base`, `_accounts`, `_bud
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from minimill._errors import LedgerError
@@ -78,7 +78,9 @@ class Books:
         """Hold every claim or none. Raises LedgerError or ValueError where the claims cannot be booked."""
         known = self.store.attempt(asked.attempt_id)
         if known is not None:
-            return _again(known)
+            if known.is_open:
+                return known
+            raise used_up(known.id, known.state)
         merged = self._merge(asked.claims, now_us)
         vendor = self.store.provider(asked.meta.provider)
         probing = _is_due(vendor, now_us)
@@ -104,12 +106,12 @@ class Books:
         for claim in claims:
             budget = self.store.budget(claim.budget)
             if budget is None:
-                raise LedgerError(f"the ledger knows no budget {claim.budget!r}; nothing was sent")
-            amount = _checked(claim, budget)
+                raise undeclared(claim.budget)
+            amount = check_claim(claim, hard=budget.hard)
             earlier = merged.get(claim.budget)
             if earlier is not None:
                 if earlier[1].key != claim.key:
-                    raise ValueError(f"budget {claim.budget!r} is claimed for {earlier[1].key!r} and for {claim.key!r}")
+                    raise two_keys(claim.budget, earlier[1].key, claim.key)
                 amount = None if amount is None or earlier[3] is None else earlier[3] + amount
                 merged[claim.budget] = (*earlier[:3], amount)
                 continue
@@ -125,7 +127,7 @@ class Books:
             total = account.settled + account.held + amount
             if not budget.hard:
                 if total > MAX_NANOS:
-                    raise LedgerError(f"budget {budget.name!r}: more than the books can count; nothing was sent")
+                    raise too_much(budget.name)
                 continue
             if total > budget.limit:
                 return Refusal(budget, account, window, amount, vendor.name)
@@ -193,15 +195,14 @@ class Books:
         unknown = attempt is None
         if attempt is None:
             attempt = Attempt(attempt_id, SETTLED, record.meta if record else None, [], now_us, now_us)
-        problem = _unclaimed(attempt, amounts, unknown)
+        problem = unclaimed(attempt_id, [line.account.budget for line in attempt.lines], amounts, unknown)
         changed = unknown or attempt.state != SETTLED
         for line in attempt.lines:
             amount = amounts.get(line.account.budget)
             if amount is None or line.corrected:
                 continue
             if not _bookable(line, amount):
-                what = f"{amount!r} cannot be booked in budget {line.account.budget!r}; its hold stands"
-                problem = problem or f"attempt {attempt_id}: {what}"
+                problem = problem or unbookable(attempt_id, line.account.budget, amount)
                 continue
             kind = "late" if attempt.state in (SETTLED, RELEASED) else "settle"
             changed |= self._book(attempt, line, kind, amount, now_us, None)
@@ -251,17 +252,16 @@ class Books:
         """Book the truth; nothing but another correction changes these lines afterwards."""
         attempt = self.store.attempt(attempt_id)
         if attempt is None:
-            raise LedgerError(f"the books know no attempt {attempt_id!r}; nothing was corrected")
+            raise nobody(attempt_id)
         billed = attempt.record.currency if attempt.record else None
         if charged is not None and billed not in (None, charged.currency):
-            raise LedgerError(f"attempt {attempt_id} was billed in {billed}, not in {charged.currency}")
+            raise billed_otherwise(attempt_id, billed, charged.currency)
         lines = {line.account.budget: line for line in attempt.lines}
         for budget, amount in amounts.items():
             if budget not in lines:
-                claimed = ", ".join(sorted(lines)) or "no budget"
-                raise LedgerError(f"attempt {attempt_id} was charged to {claimed}, not to {budget!r}")
+                raise charged_elsewhere(attempt_id, lines, budget)
             if not _bookable(lines[budget], amount):
-                raise ValueError(f"a corrected amount is a whole number of nanos, not {amount!r}")
+                raise no_correction(amount)
         for budget, amount in amounts.items():
             self._book(attempt, lines[budget], "correct", amount, now_us, reason)
             lines[budget].corrected = True
@@ -351,22 +351,37 @@ class Books:
         self.store.put(attempt)
 
 
-def _again(known: Attempt) -> Attempt:
-    if known.is_open:
-        return known
-    raise LedgerError(
-        f"attempt {known.id} was {known.state} already; each attempt needs an id of its own; nothing was sent"
+def used_up(attempt_id: str, state: str) -> LedgerError:
+    """The error for reserving an attempt that was closed or withdrawn before."""
+    return LedgerError(
+        f"attempt {attempt_id} was {state} already; each attempt needs an id of its own; nothing was sent"
     )
 
 
-def _checked(claim: Claim, budget: Budget) -> int | None:
+def undeclared(budget: str) -> LedgerError:
+    """The error for a claim on a budget that nobody declared."""
+    return LedgerError(f"the ledger knows no budget {budget!r}; nothing was sent")
+
+
+def too_much(budget: str) -> LedgerError:
+    """The error for a soft budget that would hold more than the books can count."""
+    return LedgerError(f"budget {budget!r}: more than the books can count; nothing was sent")
+
+
+def two_keys(budget: str, one: str, other: str) -> ValueError:
+    """The error for claims on two accounts of one budget."""
+    return ValueError(f"budget {budget!r} is claimed for {one!r} and for {other!r}")
+
+
+def check_claim(claim: Claim, *, hard: bool, most: int = MAX_NANOS) -> int | None:
+    """What is claimed; raises ValueError where it cannot be booked. `most`: what the store can count."""
     amount = claim.amount_nanos
     if not claim.key.isascii():
         claim.key.encode()  # half a surrogate pair: UnicodeEncodeError is a ValueError
     if amount is None:
-        if budget.hard:
+        if hard:
             raise ValueError(f"a claim on the hard budget {claim.budget!r} needs an amount")
-    elif type(amount) is not int or not 0 <= amount <= MAX_NANOS:
+    elif type(amount) is not int or not 0 <= amount <= most:
         raise ValueError(f"a claim on {claim.budget!r} is a whole number of nanos from 0 up, not {amount!r}")
     return amount
 
@@ -375,15 +390,42 @@ def _bookable(line: Line, amount: object) -> bool:
     return type(amount) is int and 0 <= amount <= MAX_NANOS - max(0, line.account.settled)
 
 
-def _unclaimed(attempt: Attempt, amounts: Mapping[str, int | None], unknown: bool) -> str | None:
-    claimed = [line.account.budget for line in attempt.lines]
-    if claimed == list(amounts):
-        return None
+def unclaimed(
+    attempt_id: str, claimed: Sequence[str], amounts: Mapping[str, int | None], unknown: bool
+) -> str | None:
+    """A sentence about amounts for budgets of which the attempt reserved nothing; None: there are none."""
     lost = [f"{budget} {amount}" for budget, amount in amounts.items() if budget not in claimed]
     if not lost:
         return None
     why = "nothing was reserved under that id" if unknown else "it reserved nothing there"
-    return f"attempt {attempt.id}: {', '.join(lost)} (nanos) could not be booked: {why}"
+    return f"attempt {attempt_id}: {', '.join(lost)} (nanos) could not be booked: {why}"
+
+
+def unbookable(attempt_id: str, budget: str, amount: object) -> str:
+    """A sentence about an amount that is no count of nanos, or too large."""
+    return f"attempt {attempt_id}: {amount!r} cannot be booked in budget {budget!r}; its hold stands"
+
+
+def nobody(attempt_id: str) -> LedgerError:
+    """The error for correcting an attempt that the books do not know."""
+    return LedgerError(f"the books know no attempt {attempt_id!r}; nothing was corrected")
+
+
+def billed_otherwise(attempt_id: str, billed: str | None, currency: str) -> LedgerError:
+    """The error for a correction in another currency than the vendor's."""
+    return LedgerError(f"attempt {attempt_id} was billed in {billed}, not in {currency}")
+
+
+def charged_elsewhere(attempt_id: str, claimed: Iterable[str], budget: str) -> LedgerError:
+    """The error for correcting a budget that the attempt did not claim."""
+    return LedgerError(
+        f"attempt {attempt_id} was charged to {', '.join(sorted(claimed)) or 'no budget'}, not to {budget!r}"
+    )
+
+
+def no_correction(amount: object) -> ValueError:
+    """The error for correcting to something that is no count of nanos."""
+    return ValueError(f"a corrected amount is a whole number of nanos, not {amount!r}")
 
 
 def _is_due(vendor: Provider, now_us: int) -> bool:

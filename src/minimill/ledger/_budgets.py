@@ -6,6 +6,7 @@ No accounts and no storage. It may import `_money`, `_errors` and its neighbours
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable, Mapping
 
 from minimill._errors import ConfigError
 from minimill._money import MAX_NANOS, Money, check_currency
@@ -70,6 +71,15 @@ def check(definition: BudgetDefinition) -> None:
     _check_range(name, "unconfirmed share", definition.unconfirmed_share_ppm, PPM)
 
 
+def check_most(definition: BudgetDefinition, most: int, ledger: str) -> None:
+    """Raise ConfigError where the limit is more than this ledger can count."""
+    if definition.limit_nanos > most:
+        asked, at_most = Money(definition.limit_nanos, definition.currency), Money(most, definition.currency)
+        raise ConfigError(
+            f"budget {definition.name!r}: the limit is {asked}, and {ledger} counts exactly up to {at_most} only"
+        )
+
+
 def _check_range(name: str, what: str, value: int, most: int) -> None:
     if type(value) is not int or not 0 <= value <= most:
         raise ConfigError(f"budget {name!r}: the {what} is a whole number from 0 to {most}, not {value!r}")
@@ -95,6 +105,28 @@ def merge(known: Budget, asked: BudgetDefinition) -> tuple[Budget, list[str]]:
     )
     seen = (*known.seen, asked.limit_nanos)[-_SEEN_AT_MOST:] if new else known.seen
     return Budget(known.id, merged, seen), _differences(merged, asked)
+
+
+def declared(wanted: Iterable[BudgetDefinition], known: Mapping[str, Budget]) -> tuple[list[Budget], list[str]]:
+    """Budgets that these declarations make or change, and a sentence for each difference that lost.
+
+    Raises:
+        ConfigError: see `merge`. None of them counts then.
+    """
+    changed: dict[str, Budget] = {}
+    said: list[str] = []
+    number = max((budget.id for budget in known.values()), default=0)
+    for definition in wanted:
+        before = changed.get(definition.name) or known.get(definition.name)
+        if before is None:
+            number += 1
+            changed[definition.name] = Budget(number, definition, (definition.limit_nanos,))
+            continue
+        merged, differences = merge(before, definition)
+        said += differences
+        if merged.definition != before.definition or merged.seen != before.seen:
+            changed[definition.name] = merged
+    return list(changed.values()), said
 
 
 def with_limit(known: Budget, limit_nanos: int) -> Budget:

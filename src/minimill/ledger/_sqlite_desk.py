@@ -11,7 +11,6 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from minimill._errors import LedgerError, MinimillError
 from minimill.ledger._accounts import Refusal
@@ -19,11 +18,15 @@ from minimill.ledger._books import Books
 from minimill.ledger._closing import Closing, Release, report
 from minimill.ledger._sqlite_file import connect, prepare_folder
 from minimill.ledger._sqlite_lock import FileLock
+from minimill.ledger._sqlite_presence import BEAT_US
 from minimill.ledger._sqlite_store import Tables
 from minimill.ledger._views import balances_of
-from minimill.ledger._waiting import Request, Slot, WaitingRoom
+from minimill.ledger._waiting import Request, WaitingRoom
+from minimill.ledger._work import Item, Job
 
 CHECKPOINT_PAGES = 1000
+POLL_S = 0.02
+"""How often waiting callers look for money that another process let go."""
 LOOK_S = 1.0
 """How often callers that wait for a vendor look whether somebody who had asked it is gone."""
 
@@ -40,30 +43,11 @@ _unclosed: list[sqlite3.Connection] = []
 """Connections that could not be closed under the lock: closing them without it might checkpoint."""
 
 
-class Job:
-    """Something to do in a transaction (`run`), or nothing but to be answered when all before it was tried."""
-
-    __slots__ = ("error", "result", "run", "slot", "strict")
-
-    def __init__(
-        self, slot: Slot, run: Callable[[Tables, Books, int], Any] | None = None, *, strict: bool = False
-    ) -> None:
-        self.slot = slot
-        self.run = run
-        self.strict = strict
-        """Whether it fails when something before it could not be written."""
-        self.result: Any = None
-        self.error: BaseException | None = None
-
-
-Item = Request | Job | Closing
-
-
 class Desk:
     """Takes operations, and says afterwards which requests were decided and which closings are still to do."""
 
     def __init__(self, path: str, clock: Callable[[], float], lock_wait_s: float) -> None:
-        self.path = path
+        self.path = self.name = path
         self.room = WaitingRoom()
         self.decided: list[Request] = []
         """Requests granted, refused or failed since the caller took them last."""
@@ -218,11 +202,6 @@ class Desk:
 
     # -- money in flight -------------------------------------------------------------------------
 
-    @property
-    def has_money_in_flight(self) -> bool:
-        """Whether this process owes the books the outcome of an attempt."""
-        return bool(self._in_flight)
-
     def must_say_so(self) -> bool:
         """Whether it is time to tell other processes that this one lives and will close what it has in flight."""
         return bool(self._in_flight) and self._tables is not None and self._tables.presence.due(self._now_us())
@@ -237,6 +216,12 @@ class Desk:
             return self._tables.others_wrote()
         except sqlite3.Error:
             return True
+
+    def pause_s(self) -> float | None:
+        """How long to sleep at most before `may_serve_room` and `must_say_so` are asked again; None: for ever."""
+        if len(self.room):
+            return POLL_S
+        return BEAT_US / 1e6 if self._in_flight else None
 
     def _is_room_due(self, now_us: int) -> bool:
         window_us = self.room.next_window_us()
@@ -301,9 +286,13 @@ class Desk:
         more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
         return f"what attempts {', '.join(ids[:5])}{more} hold in {self.path} stands until they are written"
 
+    def left_behind(self) -> str:
+        """What becomes of `backlog` when this process ends."""
+        return f"{self.stands()}, and this process will not write them any more"
+
     # -- the file --------------------------------------------------------------------------------
 
-    def checkpoint(self) -> None:
+    def tidy(self) -> None:
         """Move the log into the file when it has grown."""
         if self._pages < CHECKPOINT_PAGES or self._db is None:
             return

@@ -16,8 +16,8 @@ from minimill._errors import LedgerError
 from minimill.ledger._accounts import Account, Attempt
 from minimill.ledger._audit import differences, in_order, in_range, unknown_budget
 from minimill.ledger._base import Balance, BudgetDefinition, HoldInfo, SpendRow
+from minimill.ledger._rows import ACCOUNT_COLUMNS, ATTEMPT_COLUMNS, account_of
 from minimill.ledger._sqlite_file import connect_reader
-from minimill.ledger._sqlite_rows import ACCOUNT_COLUMNS, ATTEMPT_COLUMNS, account_of
 from minimill.ledger._sqlite_store import Tables
 from minimill.ledger._views import balance, expired_by_account, hold_info, spend_row
 from minimill.ledger._windows import to_us

@@ -11,8 +11,7 @@ from typing import Any
 
 from minimill.ledger._accounts import OPEN, Account, Attempt, Provider
 from minimill.ledger._budgets import Budget
-from minimill.ledger._sqlite_presence import LAPSE_US, Presence
-from minimill.ledger._sqlite_rows import (
+from minimill.ledger._rows import (
     ACCOUNT_COLUMNS,
     ATTEMPT_COLUMNS,
     BUDGET_COLUMNS,
@@ -29,6 +28,7 @@ from minimill.ledger._sqlite_rows import (
     started_us,
     to_json,
 )
+from minimill.ledger._sqlite_presence import LAPSE_US, Presence
 from minimill.ledger._sqlite_tickets import Tickets
 
 _IN = "IN (SELECT value FROM json_each(?))"
@@ -249,10 +249,6 @@ class Tables:
         self._db.execute("UPDATE meta SET value = value + 1 WHERE name = 'budgets_version'")
         self._budgets_version += 1
         self.budgets[budget.name] = budget
-
-    def next_budget_id(self) -> int:
-        """A number for a budget that is new."""
-        return 1 + max((budget.id for budget in self.budgets.values()), default=0)
 
     def write(self) -> None:
         """Put back what changed."""

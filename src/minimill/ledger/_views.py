@@ -6,11 +6,18 @@ It changes nothing. It may import `_money` and its neighbours `_base`, `_account
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
-from minimill.ledger._accounts import OPEN, RELEASED, WITHDRAWN, Account, Attempt, Line, Store
+from minimill.ledger._accounts import OPEN, RELEASED, WITHDRAWN, Account, Attempt, Line
 from minimill.ledger._base import AttemptMeta, AttemptRecord, Balance, HoldInfo, SpendLine, SpendRow
 from minimill.ledger._budgets import Budget
 from minimill.ledger._windows import Window, from_us
+
+
+class Definitions(Protocol):
+    """Where a budget is found by its name."""
+
+    def budget(self, name: str) -> Budget | None: ...
 
 
 def balance(budget: Budget, account: Account, window: Window, expired: int = 0) -> Balance:
@@ -30,7 +37,7 @@ def balance(budget: Budget, account: Account, window: Window, expired: int = 0) 
     )
 
 
-def balances_of(store: Store, attempt: Attempt) -> tuple[Balance, ...]:
+def balances_of(store: Definitions, attempt: Attempt) -> tuple[Balance, ...]:
     """The balances of every account the attempt claims, in the window that reserved it."""
     found = []
     for line in attempt.lines:
@@ -50,7 +57,7 @@ def expired_by_account(attempts: Iterable[Attempt], now_us: int) -> dict[int, in
     return found
 
 
-def hold_info(store: Store, attempt: Attempt, now_us: int) -> HoldInfo:
+def hold_info(store: Definitions, attempt: Attempt, now_us: int) -> HoldInfo:
     """An open attempt as callers see it."""
     amounts = []
     for line in attempt.lines:
@@ -70,7 +77,7 @@ def hold_info(store: Store, attempt: Attempt, now_us: int) -> HoldInfo:
     )
 
 
-def spend_row(store: Store, attempt: Attempt, now_us: int) -> SpendRow | None:
+def spend_row(store: Definitions, attempt: Attempt, now_us: int) -> SpendRow | None:
     """The attempt as a line of the spend report; None when it left no trace worth one.
 
     An attempt that nobody closed shows as `open` until its time has passed, and as `lost` afterwards.
@@ -84,7 +91,7 @@ def spend_row(store: Store, attempt: Attempt, now_us: int) -> SpendRow | None:
     return SpendRow(record, _corrected(attempt, record, lines), lines)
 
 
-def _spend_line(store: Store, line: Line) -> SpendLine:
+def _spend_line(store: Definitions, line: Line) -> SpendLine:
     budget = store.budget(line.account.budget)
     currency = budget.currency if budget else ""
     return SpendLine(line.account.budget, line.account.key, currency, line.reserved, line.held, line.booked)

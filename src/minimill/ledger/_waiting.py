@@ -211,12 +211,15 @@ class Request:
 
     def deadline(self) -> float | None:
         """Until when it waits after its last refusal; None: it does not."""
-        refusal = self.refusal
-        if refusal is None:
+        if self.refusal is None:
             return None
-        if not refusal.silent:
+        return self.deadline_for(silent=self.refusal.silent, answering=self.refusal.answering)
+
+    def deadline_for(self, *, silent: bool, answering: bool) -> float | None:
+        """Until when it would wait after such a refusal."""
+        if not silent:
             return self.wait_until
-        if not refusal.answering:
+        if not answering:
             return self.wait_silent_until
         given = (self.wait_until, self.wait_silent_until, self.wait_busy_until)
         return max((until for until in given if until is not None), default=None)
@@ -249,6 +252,16 @@ class WaitingRoom:
         """Let it wait, behind all others."""
         self._queue.append(request)
 
+    def first(self, most: int) -> list[Request]:
+        """Those that wait, in order, `most` of each group."""
+        seen: dict[tuple[str, ...], int] = {}
+        found = []
+        for request in self._queue:
+            count = seen[request.group] = seen.get(request.group, 0) + 1
+            if request.alive and count <= most:
+                found.append(request)
+        return found
+
     def put_back(self, requests: list[Request]) -> None:
         """Let them wait again, each in its old place."""
         self._queue = sorted([*self._queue, *requests], key=lambda request: request.came_us)
@@ -261,8 +274,7 @@ class WaitingRoom:
         for request in self._queue:
             refusal = request.refusal
             if refusal is not None:
-                place = (refusal.budget.name, refusal.account.key, refusal.provider if refusal.silent else "")
-                found.setdefault(place, (request.came_us, refusal.needed))
+                found.setdefault(refusal.place, (request.came_us, refusal.needed))
         return found
 
     def clear(self) -> list[Request]:

@@ -30,11 +30,18 @@ BROKEN = [
     # the ledger
     (
         "ledger = 'books.db'",
-        "ledger: a ledger is a URL beginning with one of memory:, sqlite:, such as sqlite:///books.db",
+        "ledger: a ledger is a URL beginning with one of memory:, sqlite:, redis:, rediss:, postgresql:, "
+        "such as sqlite:///books.db",
     ),
     (
         "ledger = 'sqlit:///books.db'",
-        "ledger: no ledger is called 'sqlit'; known are memory:, sqlite: (did you mean sqlite:?)",
+        "ledger: no ledger is called 'sqlit'; known are memory:, sqlite:, redis:, rediss:, postgresql: "
+        "(did you mean sqlite:?)",
+    ),
+    (
+        f"ledger = 'redis://:{SECRET}@host/0?ledger=My'",
+        "ledger: ?ledger= names the ledger on its server with up to 40 letters a to z, digits and underscores, "
+        "beginning with a letter, not 'My'",
     ),
     ("ledger = 'memory:x'", "ledger: books in memory have no name; write memory:"),
     (
@@ -378,7 +385,8 @@ def test_an_exact_share_in_a_mapping() -> None:
         (
             "MINIMILL_LEDGER",
             "books.db",
-            "MINIMILL_LEDGER: a ledger is a URL beginning with one of memory:, sqlite:, such as sqlite:///books.db",
+            "MINIMILL_LEDGER: a ledger is a URL beginning with one of memory:, sqlite:, redis:, rediss:, postgresql:, "
+            "such as sqlite:///books.db",
         ),
         ("MINIMILL_CONFIG", "nowhere.toml", "MINIMILL_CONFIG: nowhere.toml: there is no such file"),
         ("MINIMILL_CONFIG", ".", "MINIMILL_CONFIG: .: expected a file, found a folder"),

@@ -1,6 +1,7 @@
 """Objects of the books as rows and text, and back.
 
-No statements, no rules. It may import `_money`, `_errors` and its neighbours `_base`, `_books`, `_budgets`, `_windows`.
+No statements, no rules. It may import `_money`, `_errors` and its neighbours `_base`, `_accounts`, `_budgets`,
+`_windows`.
 """
 
 from __future__ import annotations
@@ -109,32 +110,32 @@ def attempt_row(attempt: Attempt) -> tuple[Any, ...]:
     """The columns of `ATTEMPT_COLUMNS`."""
     place = attempt.place
     if isinstance(place, Place):
-        meta_text = place.meta_text
+        who = place.meta_text
     else:
-        meta_text = None if attempt.meta is None else _meta_text(attempt.meta)
+        who = None if attempt.meta is None else meta_text(attempt.meta)
     return (
         attempt.id,
         attempt.state,
         attempt.reserved_us,
         attempt.expires_us,
-        meta_text,
+        who,
         _lines_text(attempt.lines),
-        None if attempt.record is None else _record_text(attempt.record, attempt.meta),
+        None if attempt.record is None else record_text(attempt.record, attempt.meta),
         None if attempt.charged is None else to_json([attempt.charged.nanos, attempt.charged.currency]),
     )
 
 
 def attempt_of(row: tuple[Any, ...], account: Callable[[int], Account], seq: int | None, process: str) -> Attempt:
     """An attempt from `ATTEMPT_COLUMNS`; `seq`: its row among the closed; `process`: who opened it."""
-    id_, state, reserved_us, expires_us, meta_text, lines_text, record_text, charged_text = row
-    meta = None if meta_text is None else _meta_of(json.loads(meta_text))
-    record = None if record_text is None else _record_of(id_, json.loads(record_text), meta)
+    id_, state, reserved_us, expires_us, who, lines_text, told, charged_text = row
+    meta = None if who is None else _meta_of(json.loads(who))
+    record = None if told is None else _record_of(id_, json.loads(told), meta)
     lines = [
         Line(account(number), reserved, held, booked, bool(flags & 1), bool(flags & 2))
         for number, reserved, held, booked, flags in json.loads(lines_text)
     ]
     charged = None if charged_text is None else Money(*json.loads(charged_text))
-    return Attempt(id_, state, meta, lines, reserved_us, expires_us, record, charged, Place(seq, meta_text, process))
+    return Attempt(id_, state, meta, lines, reserved_us, expires_us, record, charged, Place(seq, who, process))
 
 
 def account_ids(lines_text: str) -> list[int]:
@@ -156,7 +157,8 @@ def _line_text(n: Line) -> str:
     return f"[{n.account.id},{reserved},{n.held},{n.booked},{n.unpriced + 2 * n.corrected}]"
 
 
-def _meta_text(meta: AttemptMeta) -> str:
+def meta_text(meta: AttemptMeta) -> str:
+    """Who asks, as JSON."""
     words = (meta.call_id, meta.provider, meta.model, meta.app or "", meta.route or "", *meta.tags, *meta.tags.values())
     if not all(type(word) is str for word in words) or not _is_plain("".join(words)):
         return to_json(_meta_list(meta))
@@ -173,7 +175,8 @@ def _meta_of(found: list[Any]) -> AttemptMeta:
     return AttemptMeta(*found)
 
 
-def _record_text(record: AttemptRecord, meta: AttemptMeta | None) -> str:
+def record_text(record: AttemptRecord, meta: AttemptMeta | None) -> str:
+    """A record as JSON; `meta`: what is stored beside it and need not be repeated."""
     values = zip(_RECORD_FIELDS, _record_values(record), strict=True)
     found: dict[str, Any] = {name: value for name, value in values if value is not None}
     found["started_us"], found["finished_us"] = to_us(record.started_at), to_us(record.finished_at)

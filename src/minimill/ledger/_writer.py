@@ -1,4 +1,4 @@
-"""The one thread that writes a ledger file: takes what is queued, has it booked, and answers.
+"""The one thread that writes a ledger: takes what is queued, has it booked, and answers.
 
 It may import `_money`, `_errors` and its neighbours.
 """
@@ -8,46 +8,33 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from queue import Empty, SimpleQueue
 
 from minimill._errors import LedgerError
 from minimill.ledger._audit import unbooked
 from minimill.ledger._closing import Closing, Release, log, report
-from minimill.ledger._sqlite_desk import Desk, Item, Job
-from minimill.ledger._sqlite_presence import BEAT_US
 from minimill.ledger._waiting import Request, Slot, wake
+from minimill.ledger._work import Desk, Item, Job, Stop
 
 BATCH = 250
 """Most operations of one transaction."""
 LINGER_S = 0.002
 """How long closings wait for company: nobody waits for them, and writing a few at once costs one sync."""
-POLL_S = 0.02
-"""How often waiting callers look for money that another process let go."""
 RETRY_S = (0.05, 5.0)
 """First and longest pause between two tries to write closings that failed."""
-
-
-class Stop(Job):
-    """Write what is left until `until` (on `time.monotonic`), close the file, end the thread."""
-
-    __slots__ = ("until",)
-
-    def __init__(self, slot: Slot, until: float) -> None:
-        super().__init__(slot, strict=True)
-        self.until = until
 
 
 class Writer:
     """What the thread runs. From outside only its public names may be used."""
 
-    def __init__(self, path: str, clock: Callable[[], float], lock_wait_s: float, close_wait_s: float) -> None:
-        self.path = path
+    def __init__(self, desk: Desk, close_wait_s: float) -> None:
+        self.name = desk.name
         self.pid = os.getpid()
         self.close_wait_s = close_wait_s
         self._queue: SimpleQueue[Item] = SimpleQueue()
         self._turn = [None]
-        self._desk = Desk(path, clock, lock_wait_s)
+        self._desk = desk
         self._given_back: list[Closing] = []
         self._retry_at = 0.0
         self._retry_s = RETRY_S[0]
@@ -118,9 +105,9 @@ class Writer:
         if self._desk.backlog:
             pauses.append(self._retry_at - now)
         if len(self._desk.room):
-            pauses += [POLL_S, (self._desk.room.next_deadline() or now) - now]
-        if self._desk.has_money_in_flight:
-            pauses.append(BEAT_US / 1e6)
+            pauses.append((self._desk.room.next_deadline() or now) - now)
+        if (pause_s := self._desk.pause_s()) is not None:
+            pauses.append(pause_s)
         if self._stops:
             pauses.append(min(stop.until for stop in self._stops) - now)
         return max(0.0, min(pauses)) if pauses else None
@@ -131,7 +118,7 @@ class Writer:
         try:
             self._serve(items)
         except Exception as error:  # whatever it was, callers wait for an answer and later ones need the thread
-            log.exception("%s: a round of the ledger failed", self.path)
+            log.exception("%s: a round of the ledger failed", self.name)
             self._desk.fail([item for item in items if not isinstance(item, Request) or item.alive], error)
             self._answer_requests()
             self._answer_jobs(item for item in items if isinstance(item, Job))
@@ -150,7 +137,7 @@ class Writer:
             self._write(given_back)
             self._answer_requests()
         self._answer_jobs(jobs)
-        self._desk.checkpoint()
+        self._desk.tidy()
 
     def _must_write(self, items: list[Item], jobs: list[Job]) -> bool:
         if any(job.run for job in jobs) or any(isinstance(item, Request) for item in items):
@@ -213,14 +200,14 @@ class Writer:
         stops, self._stops = self._stops, []
         waiting = self._desk.room.clear()
         for request in waiting:
-            request.granted, request.error = None, LedgerError(f"{self.path} was closed; nothing was sent")
+            request.granted, request.error = None, LedgerError(f"{self.name} was closed; nothing was sent")
         self._desk.decided += waiting
         self._answer_requests()
         if waiting:
             self._desk.write([])  # so that other processes do not wait for them
         error = self._flush_error()
         if self._desk.backlog:
-            report(self._desk.stands() + ", and this process will not write them any more")
+            report(self._desk.left_behind())
             self._desk.backlog = []
         self._desk.close(max(0.1, max(stop.until for stop in stops) - time.monotonic()))
         for stop in stops:

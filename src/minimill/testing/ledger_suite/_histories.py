@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import tempfile
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -13,14 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minimill import BudgetExceededError, LedgerError
-from minimill.ledger import Claim, Ledger, open_ledger
+from minimill.ledger import Claim, Ledger
 
-from .made import Clock, budget, hold, record, sums
+from ._made import Clock, Open, budget, hold, record, sums
 
 LIMIT = 20
 IDS = ("a", "b", "c", "d", "e")
-ENGINES = {"memory": 200, "sqlite": 60}
-"""How many histories each engine gets."""
 
 operations = st.one_of(
     st.tuples(st.just("reserve"), st.sampled_from(IDS), st.integers(0, 12)),
@@ -68,14 +65,10 @@ class Model:
         line[4] = line[4] or line[1] == 0
 
 
-def url_in(folder: str, engine: str) -> str:
-    return "memory:" if engine == "memory" else f"sqlite:///{folder}/ledger.db"
-
-
-async def play(history: list[tuple[str, str, int]], url: str) -> None:
+async def play(history: list[tuple[str, str, int]], open_ledger: Open) -> None:
     """Do everything to the ledger and to the model, and compare what both say."""
     clock, model = Clock(), Model()
-    ledger = open_ledger(url, clock=clock)
+    ledger = open_ledger(clock)
     await ledger.declare([budget(limit=LIMIT, window="hour")])
     starts = [clock.now]
     for step, name, amount in history:
@@ -135,19 +128,6 @@ def close(ledger: Ledger, model: Model, step: str, name: str) -> None:
         model.keep(name)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_random_histories_agree_with_the_model(engine: str, folder: Path) -> None:
-    """Whatever is done in whatever order, the sums of every window are those of the model."""
-
-    @settings(max_examples=ENGINES[engine])
-    @given(st.lists(operations, max_size=40))
-    def run(history: list[tuple[str, str, int]]) -> None:
-        with tempfile.TemporaryDirectory(dir=folder) as own:
-            anyio.run(play, history, url_in(own, engine))
-
-    run()
-
-
 CLOSINGS = ("settle 7", "settle 9", "release", "keep", "correct 4")
 
 
@@ -163,24 +143,6 @@ def expected(order: tuple[str, ...]) -> tuple[int, int, int]:
     return (0, 8, 8) if "keep" in order else (0, 8, 0)
 
 
-@pytest.mark.anyio
-async def test_every_order_of_closing_ends_alike(ledger: Ledger) -> None:
-    """All orders of all choices of five closings, each sent twice: the best knowledge wins."""
-    await ledger.declare([budget(limit=10**9, by="order")])
-    orders = [order for size in range(6) for order in itertools.permutations(CLOSINGS, size)]
-    assert len(orders) == 326
-    async with anyio.create_task_group() as group:
-        for number in range(len(orders)):
-            group.start_soon(hold, ledger, f"a{number:03}", 0, Claim("team", f"{number:03}", 8))
-    for number, order in enumerate(orders):
-        for step in order:
-            for _ in range(2):
-                await do(ledger, f"a{number:03}", step)
-    found = {b.key: (b.settled_nanos, b.held_nanos, b.unconfirmed_nanos) for b in await ledger.balances()}
-    assert found == {f"{number:03}": expected(order) for number, order in enumerate(orders)}
-    await ledger.flush()
-
-
 async def do(ledger: Ledger, name: str, step: str) -> None:
     word, _, amount = step.partition(" ")
     if word == "settle":
@@ -193,13 +155,35 @@ async def do(ledger: Ledger, name: str, step: str) -> None:
         await ledger.correct(name, {"team": int(amount)}, reason="bill")
 
 
-def test_the_model_is_not_always_right(folder: Path) -> None:
-    """The comparison does compare: a history that the model was not told of fails."""
-    history = [("reserve", "a", 5)]
-    original = Model.reserve
-    Model.reserve = lambda self, name, amount: "held"  # type: ignore[method-assign]
-    try:
-        with pytest.raises(AssertionError):
-            anyio.run(play, history, url_in(str(folder), "memory"))
-    finally:
-        Model.reserve = original  # type: ignore[method-assign]
+class Histories:
+    """Whatever is done, in whatever order."""
+
+    histories = 60
+    """How many random ones are played."""
+
+    def test_random_histories_agree_with_the_model(self, new_books: Callable[[], Open]) -> None:
+        """Whatever is done in whatever order, the sums of every window are those of the model."""
+
+        @settings(max_examples=self.histories, derandomize=True, deadline=None)
+        @given(st.lists(operations, max_size=40))
+        def run(history: list[tuple[str, str, int]]) -> None:
+            anyio.run(play, history, new_books())
+
+        run()
+
+    @pytest.mark.anyio
+    async def test_every_order_of_closing_ends_alike(self, ledger: Ledger) -> None:
+        """All orders of all choices of five closings, each sent twice: the best knowledge wins."""
+        await ledger.declare([budget(limit=10**9, by="order")])
+        orders = [order for size in range(6) for order in itertools.permutations(CLOSINGS, size)]
+        assert len(orders) == 326
+        async with anyio.create_task_group() as group:
+            for number in range(len(orders)):
+                group.start_soon(hold, ledger, f"a{number:03}", 0, Claim("team", f"{number:03}", 8))
+        for number, order in enumerate(orders):
+            for step in order:
+                for _ in range(2):
+                    await do(ledger, f"a{number:03}", step)
+        found = {b.key: (b.settled_nanos, b.held_nanos, b.unconfirmed_nanos) for b in await ledger.balances()}
+        assert found == {f"{number:03}": expected(order) for number, order in enumerate(orders)}
+        await ledger.flush()

@@ -1,0 +1,221 @@
+-- The objects of the books in a script of Redis: read once, changed by the rules (_redis_rules.lua, which follows in
+-- the same script), written back at its end. So an error before that changes no money.
+--
+-- KEYS[1]: the hash of the ledger's own facts. ARGV: the start of every key ("{name}:"), the process, the time in
+-- microseconds or "" for the server's, then one operation in each. Numbers arrive as text and are counted in doubles,
+-- which are exact up to 2^53 - 1; every amount and sum is held below that. A script runs alone: no other command comes
+-- in between.
+
+local START, PROCESS = ARGV[1], ARGV[2]
+local MOST = 9007199254740991
+local FRESH, STEP, PROBE, PROBE_MOST = 30000000, 1000000, 60000000, 3600000000
+local TICKET, GONE, FORGET = 3000000, 8000000, 86400000000
+local OPEN, KEPT, DOUBTED = "open", "kept", "doubted"
+local OLD, NEW, SINCE = "?", "!", "@"
+local AT_ONCE = -1
+local SETTLED, RELEASED, WITHDRAWN = "settled", "released", "withdrawn"
+
+local now = tonumber(ARGV[3])
+if not now then
+  local time = redis.call("TIME")
+  now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+
+local budgets, accounts, places, attempts, providers = {}, {}, {}, {}, {}
+local entries, fresh, floors = {}, {}, {}
+local next_account = nil
+
+local function text(number)
+  return string.format("%.0f", number)
+end
+
+local function key(...)
+  return START .. table.concat({...}, ":")
+end
+
+local function null_free(value)
+  if value == cjson.null then return nil end
+  return value
+end
+
+local function budget_of(name)
+  if budgets[name] == nil then
+    local found = redis.call("HGET", key("budgets"), name)
+    budgets[name] = found and cjson.decode(found) or false
+    if found then
+      local b = budgets[name]
+      b.limit, b.share = tonumber(b.limit), tonumber(b.share)
+    end
+  end
+  return budgets[name]
+end
+
+local function read_account(number)
+  local a = {id = number, owed = {}}
+  local found = redis.call("HGETALL", key("account", number))
+  for i = 1, #found, 2 do
+    local name, value = found[i], found[i + 1]
+    if string.sub(name, 1, 1) == "@" then
+      a.owed[string.sub(name, 2)] = tonumber(value)
+    elseif name == "budget" or name == "key" or name == "window" then
+      a[name] = value
+    else
+      a[name] = tonumber(value)
+    end
+  end
+  accounts[number] = a
+  return a
+end
+
+local function account_by_id(number)
+  return accounts[number] or read_account(number)
+end
+
+-- One that is new gets its number when something is held in it.
+local function account_at(budget, account_key, window)
+  local window_key = key("window", #budget, budget, window)
+  local place = cjson.encode({budget, window, account_key})
+  if places[place] then return places[place] end
+  local number = redis.call("HGET", window_key, account_key)
+  local a
+  if number then
+    a = account_by_id(number)
+  else
+    a = {budget = budget, key = account_key, window = window, settled = 0, held = 0, kept = 0, unpriced = 0, owed = {},
+         window_key = window_key}
+  end
+  places[place] = a
+  return a
+end
+
+local function number_of(a)
+  if not a.id then
+    next_account = (next_account or tonumber(redis.call("HGET", KEYS[1], "accounts") or "0")) + 1
+    a.id = text(next_account)
+    accounts[a.id] = a
+    fresh[#fresh + 1] = a
+  end
+  return a.id
+end
+
+local function attempt_of(id)
+  if attempts[id] == nil then
+    local found = redis.call("HGETALL", key("attempt", id))
+    if #found == 0 then
+      attempts[id] = false
+    else
+      local t = {id = id}
+      for i = 1, #found, 2 do t[found[i]] = found[i + 1] end
+      t.reserved, t.expires, t.started = tonumber(t.reserved), tonumber(t.expires), tonumber(t.started)
+      t.was = t.state
+      t.lines = {}
+      for i, line in ipairs(cjson.decode(t.lines_text)) do
+        t.lines[i] = {
+          account = account_by_id(text(line[1])), reserved = null_free(line[2]), held = line[3], booked = line[4],
+          unpriced = line[5] % 2, corrected = line[5] >= 2}
+      end
+      attempts[id] = t
+    end
+  end
+  return attempts[id]
+end
+
+local function put(t)
+  t.changed = true
+  attempts[t.id] = t
+end
+
+local function provider_of(name)
+  if providers[name] == nil then
+    local found = redis.call("HGET", key("providers"), name)
+    local times = found and cjson.decode(found) or {"0", "0", "0", "0"}
+    providers[name] = {answered = tonumber(times[1]), silent = tonumber(times[2]), doubted = tonumber(times[3]),
+                       probes = tonumber(times[4])}
+  end
+  return providers[name]
+end
+
+-- Writing back.
+
+local function is_open(t)
+  return t.state == OPEN or t.state == KEPT or t.state == DOUBTED
+end
+
+local function lines_text(t)
+  local found = {}
+  for i, line in ipairs(t.lines) do
+    found[i] = "[" .. table.concat({
+      number_of(line.account), line.reserved and text(line.reserved) or "null", text(line.held), text(line.booked),
+      text(line.unpriced + (line.corrected and 2 or 0))}, ",") .. "]"
+  end
+  return "[" .. table.concat(found, ",") .. "]"
+end
+
+local function write_attempt(t)
+  local fields = {"state", t.state, "reserved", text(t.reserved), "expires", text(t.expires), "started",
+                  text(t.started), "lines_text", lines_text(t)}
+  for _, name in ipairs({"provider", "call", "process", "meta", "record", "currency", "charged"}) do
+    if t[name] then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = t[name]
+    end
+  end
+  redis.call("HSET", key("attempt", t.id), unpack(fields))
+  if t.record and not t.currency then redis.call("HDEL", key("attempt", t.id), "currency") end
+  if t.state ~= t.was then
+    if t.state == OPEN then
+      redis.call("ZADD", key("inflight"), text(t.expires), t.id)
+      redis.call("SADD", key("process", t.process), t.id)
+      redis.call("SADD", key("working"), t.process)
+    elseif t.was == OPEN then
+      redis.call("ZREM", key("inflight"), t.id)
+      redis.call("SREM", key("process", t.process), t.id)
+      if redis.call("EXISTS", key("process", t.process)) == 0 then redis.call("SREM", key("working"), t.process) end
+    end
+    if is_open(t) then
+      redis.call("SADD", key("open"), t.id)
+    elseif t.was then
+      redis.call("SREM", key("open"), t.id)
+    end
+    if not t.was and t.call then redis.call("ZADD", key("calls"), 0, t.call .. "\0" .. t.id) end
+  end
+  if not is_open(t) then redis.call("ZADD", key("started"), text(t.started), t.id) end
+end
+
+local function write_account(a)
+  local fields = {"budget", a.budget, "key", a.key, "window", a.window, "settled", text(a.settled), "held",
+                  text(a.held), "kept", text(a.kept), "unpriced", text(a.unpriced)}
+  local gone = {}
+  for name, nanos in pairs(a.owed) do
+    if nanos == 0 then
+      gone[#gone + 1] = "@" .. name
+    else
+      fields[#fields + 1] = "@" .. name
+      fields[#fields + 1] = text(nanos)
+    end
+  end
+  redis.call("HSET", key("account", a.id), unpack(fields))
+  if #gone > 0 then redis.call("HDEL", key("account", a.id), unpack(gone)) end
+end
+
+local function write_back()
+  for _, t in pairs(attempts) do
+    if t and t.changed then write_attempt(t) end
+  end
+  for _, a in ipairs(fresh) do
+    redis.call("HSET", a.window_key, a.key, a.id)
+  end
+  if next_account then redis.call("HSET", KEYS[1], "accounts", text(next_account)) end
+  for _, a in pairs(accounts) do
+    if a.moved then write_account(a) end
+  end
+  for first = 1, #entries, 1000 do
+    redis.call("RPUSH", key("entries"), unpack(entries, first, math.min(first + 999, #entries)))
+  end
+  for name, provider in pairs(providers) do
+    if provider.changed then
+      redis.call("HSET", key("providers"), name, cjson.encode({
+        text(provider.answered), text(provider.silent), text(provider.doubted), text(provider.probes)}))
+    end
+  end
+end
