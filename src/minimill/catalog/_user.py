@@ -15,6 +15,8 @@ from minimill.catalog._faults import Fault, Path
 Table = Mapping[str, Any]
 OPEN_ABILITIES = ("streaming", "tools", "json_schema", "json_object")
 """What a user's own model is taken to do where the file does not say."""
+_LIKE_ANY = ("abilities", "reasoning", "default_output_tokens")
+"""What it has from the entry for any model, where the provider's file has one."""
 _EVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -100,8 +102,11 @@ def _filled(model: Any, base: Table, currency: Any, origin: Origin, origins: Ori
     if isinstance(model.get("id"), str):
         origin = origins.get(model["id"], origin)
     source, checked = origin.file, origin.edited
-    if model.get("id") not in [known.get("id") for known in base.get("models", ())]:
-        filled = {"source": source, "checked": checked, "abilities": list(OPEN_ABILITIES), **model}
+    known = {each.get("id"): each for each in base.get("models", ())}
+    if model.get("id") not in known:
+        any_model = known.get("*", {})
+        like = {key: any_model[key] for key in _LIKE_ANY if key in any_model}
+        filled = {"source": source, "checked": checked, "abilities": list(OPEN_ABILITIES), **like, **model}
     if isinstance(model.get("prices"), list):
         defaults = {"since": _EVER, "currency": currency, "source": source, "checked": checked}
         filled["prices"] = [{**defaults, **row} if isinstance(row, dict) else row for row in model["prices"]]

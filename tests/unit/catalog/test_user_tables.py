@@ -77,6 +77,17 @@ def test_a_new_model_of_a_known_vendor() -> None:
     assert offer.rows == ()
 
 
+def test_a_model_of_a_server_that_takes_any_can_what_any_can() -> None:
+    """Naming one to give it a price takes nothing from it; what the user says of it stands."""
+    price = {"input_per_mtok": 1, "output_per_mtok": 2}
+    models = [{"id": "x", "prices": [price]}, {"id": "y", "abilities": ["streaming"], "default_output_tokens": 256}]
+    catalog = Catalog({"vllm": {"models": models}})
+    named, anyone = catalog.find("vllm:x").model, catalog.find("vllm:other").model
+    assert named.abilities == anyone.abilities == {"streaming", "tools", "json_schema", "json_object", "n", "reasoning"}
+    assert (named.default_output_tokens, catalog.find("vllm:y").model.default_output_tokens) == (1_024, 256)
+    assert catalog.find("vllm:y").model.abilities == {"streaming", "reasoning"}
+
+
 def test_tables_merge_key_by_key_and_lists_replace() -> None:
     """One changed quirk leaves the others."""
     own = {
