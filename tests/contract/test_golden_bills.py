@@ -134,7 +134,7 @@ def charged(case: Case, body: dict[str, Any]) -> tuple[int, str, bool] | None:
     situation = Situation(
         started=case.at,
         finished=case.at,
-        region=region or None,
+        region=region or offer.region,
         service_tier=case.tier,
         thinking=case.thinks,
         explicit_cache=case.marked,

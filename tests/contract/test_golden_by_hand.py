@@ -217,7 +217,7 @@ def billed(name: str, used: Usage, known: Situation) -> Money | None:
     model, _, region = name.partition("@")
     offer = find_model(model)
     try:
-        charge = cost(used, offer.rows, replace(known, region=region or None), clocks=offer.clocks)
+        charge = cost(used, offer.rows, replace(known, region=region or offer.region), clocks=offer.clocks)
     except PriceUnknown:
         return None
     return charge.money

@@ -91,7 +91,8 @@ def test_and_that_price_makes_a_bill_and_a_ceiling(at: dt.datetime) -> None:
 )
 def test_what_the_sources_leave_unsure_is_marked_from_that_day_on(instant: str, certainty: Certainty) -> None:
     """gpt-5.6-sol: what it costs after the promised day."""
-    [row] = find_rows(load_provider("openai").models["gpt-5.6-sol"].rows, dt.datetime.fromisoformat(instant))
+    rows = load_provider("openai").models["gpt-5.6-sol"].rows
+    [row] = find_rows(rows, dt.datetime.fromisoformat(instant), "global")
     assert row.certainty is certainty
 
 

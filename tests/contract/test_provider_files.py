@@ -217,6 +217,7 @@ def test_bills_worked_out_by_hand(
 ) -> None:  # fmt: skip
     offer = find_model(name)
     instant = dt.datetime.fromisoformat(at)
+    region = offer.region if region is None else region
     when = Situation(started=instant, finished=instant, region=region, service_tier=tier, thinking=thinking)
     bill = cost(Usage(used, out, cached, 0), offer.model.rows, when, clocks=offer.clocks)
     assert bill.money == Money.of(expected)
@@ -232,8 +233,11 @@ def test_what_the_sources_leave_open_is_marked_unsure() -> None:
         if row.certainty is Certainty.UNSURE
     }
     assert found == {
-        "openai:gpt-5.6-sol",
-        "openai:gpt-6.2-astra",
-        "openai:gpt-6.2-sol",
+        "openai:gpt-5.6-sol eu us",
+        "openai:gpt-5.6-sol global",
+        "openai:gpt-6.2-astra eu us",
+        "openai:gpt-6.2-astra global",
+        "openai:gpt-6.2-sol eu us",
+        "openai:gpt-6.2-sol global",
         "qwen:qwen3-vl-plus singapore",
     }

@@ -26,7 +26,7 @@ SATURDAY = dt.datetime(2026, 11, 21, 2, tzinfo=dt.UTC)
 """At that hour of a Saturday."""
 
 VENDORS = {
-    "openai": ("openai", None),
+    "openai": ("openai", "global"),
     "anthropic": ("anthropic", None),
     "gemini": ("google", None),
     "deepseek": ("deepseek", "usd"),

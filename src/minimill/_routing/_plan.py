@@ -345,7 +345,7 @@ def _ceiling(
     try:
         return ceiling(size, offer.rows, bounds, _limits(offer, request), situation, offer.clocks), None
     except UnpricedModelError as error:
-        return None, error.message
+        return None, offer.model.unpriced or error.message
 
 
 def _stored(offer: Offer, request: ChatRequest) -> int:

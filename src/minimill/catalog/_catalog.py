@@ -16,6 +16,7 @@ from typing import Any
 from pydantic_core import ValidationError
 
 from minimill._errors import CatalogError, ConfigError, UnknownModelError
+from minimill.catalog._address import at_address
 from minimill.catalog._checks import faults_in
 from minimill.catalog._convert import free_row, provider_of
 from minimill.catalog._entries import ProviderEntry, UserProviderEntry
@@ -211,18 +212,16 @@ class Catalog:
     def _at_address(self, provider: Provider, own: Mapping[str, Any]) -> Provider:
         """The provider at the address that the environment or the user names, in the region there."""
         environ = os.environ if self._environ is None else self._environ
-        address = own.get("base_url")
+        address, place = own.get("base_url"), f"providers.{provider.id}.base_url"
         for name in provider.base_url_env:
             if value := environ.get(name, "").strip():
                 if expected := url_fault(value):
                     raise ConfigError(f"{name}: expected {expected}")
-                address = value
+                address, place = value, name
                 break
         if address is None:
             return provider
-        address = address.rstrip("/")
-        region = next((r.name for r in provider.regions.values() if r.base_url == address), provider.region)
-        return replace(provider, base_url=address, region=own.get("region", region))
+        return at_address(provider, address, place, own.get("region"))
 
 
 def _restored(

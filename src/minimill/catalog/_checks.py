@@ -209,6 +209,9 @@ def _row_faults(
     for place, region in enumerate(row.regions):
         if region not in regions:
             yield Fault((*path, "regions", place), unknown_word("region", region, regions))
+    for region in row.region_factors:
+        if region not in (row.regions or regions):
+            yield Fault((*path, "region_factors", region), unknown_word("region", region, row.regions or regions))
     prices = [price for rates in (row, *row.tiers) for price in _prices(rates)]
     if row.free and (prices or row.tiers):
         yield Fault((*path, "free"), FREE_ALONE)

@@ -4,8 +4,9 @@ It may import `_pricing` and its siblings.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
+from decimal import Decimal
 from typing import Any
 
 from minimill._pricing._rows import Bounds, Certainty, Clock, PriceRow, Rates, Tier
@@ -34,9 +35,9 @@ def provider_of(entry: ProviderEntry, *, origin: str, own_rows: Mapping[str, str
     """The provider, with its models; `own_rows` maps ids of models priced by the user to the user's file."""
     quirks = overlaid(Quirks(), entry.quirks)
     bounds = overlaid(Bounds(source=entry.source), entry.bounds)
-    regions = {name: Region(name, r.base_url.rstrip("/"), r.key_env) for name, r in entry.regions.items()}
+    regions = {name: Region(name, r.base_url.rstrip("/"), r.key_env, r.hosts) for name, r in entry.regions.items()}
     models = [
-        _model(model, entry.dialect, quirks, bounds, own_rows.get(model.id, "catalog"))
+        _model(model, entry, quirks, bounds, own_rows.get(model.id, "catalog"))
         for model in entry.models
     ]
     here = regions.get(entry.region or "")
@@ -83,9 +84,11 @@ def overlaid(base: Any, changes: Mapping[str, Any]) -> Any:
     return replace(base, **merged)
 
 
-def _model(entry: ModelEntry, dialect: str, quirks: Quirks, bounds: Bounds, origin: str) -> Model:
+def _model(
+    entry: ModelEntry, provider: ProviderEntry, quirks: Quirks, bounds: Bounds, origin: str
+) -> Model:
     own = overlaid(quirks, entry.quirks)
-    if own.effort_with_tools is not None and (entry.dialect or dialect) != "openai_chat":
+    if own.effort_with_tools is not None and (entry.dialect or provider.dialect) != "openai_chat":
         own = replace(own, effort_with_tools=None)  # a limit of that wire, not of the model
     return Model(
         id=entry.id,
@@ -100,7 +103,7 @@ def _model(entry: ModelEntry, dialect: str, quirks: Quirks, bounds: Bounds, orig
         reasoning=entry.reasoning,
         status=entry.status,
         retires_on=entry.retires_on,
-        rows=rows_of(entry.prices, origin),
+        rows=rows_of(entry.prices, origin, tuple(provider.regions)),
         source=entry.source,
         checked=entry.checked,
         note=entry.note,
@@ -138,9 +141,36 @@ def past_vendor_of(entry: PastVendorEntry) -> PastVendor:
     )
 
 
-def rows_of(entries: Iterable[PriceEntry], origin: str) -> tuple[PriceRow, ...]:
-    """The price rows of a model, in the order of its file."""
-    return tuple(_row(entry, origin) for entry in entries)
+def rows_of(
+    entries: Iterable[PriceEntry], origin: str, regions: tuple[str, ...] = ()
+) -> tuple[PriceRow, ...]:
+    """The price rows of a model, in the order of its file; those with factors for each of the `regions`."""
+    return tuple(row for entry in entries for row in _in_regions(entry, _row(entry, origin), regions))
+
+
+def _in_regions(entry: PriceEntry, row: PriceRow, regions: tuple[str, ...]) -> Iterator[PriceRow]:
+    """A row for each factor, and one for the regions that have none."""
+    factors = entry.region_factors
+    if not factors:
+        yield row
+        return
+    plain = frozenset(entry.regions or regions) - factors.keys()
+    if plain:
+        yield replace(row, regions=plain)
+    for factor in sorted(set(factors.values())):
+        named = frozenset(name for name, value in factors.items() if value == factor)
+        tiers = tuple(replace(tier, rates=_times(tier.rates, factor)) for tier in row.tiers)
+        note = f"{row.note} {factor} times the price of other regions.".strip()
+        yield replace(row, rates=_times(row.rates, factor), tiers=tiers, regions=named, note=note)
+
+
+def _times(rates: Rates, factor: Decimal) -> Rates:
+    def more(price: Decimal | None) -> Decimal | None:
+        return None if price is None else price * factor
+
+    scaled = {name: more(getattr(rates, name)) for name in _RATES if name != "per_unit"}
+    units = {name: price * factor for name, price in rates.per_unit.items()}
+    return Rates(**scaled, per_unit=units)
 
 
 def _row(entry: PriceEntry, origin: str) -> PriceRow:

@@ -7,11 +7,13 @@ look at several keys are in `_checks`. It may import nothing above `_pricing`.
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import field
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from minimill._pricing._rows import Bounds
 from minimill._values import dataclass
 from minimill.catalog._marks import (
+    Above,
     Count,
     Currency,
     EnvName,
@@ -34,6 +36,10 @@ Requirement = Literal[
 Thinks = Literal["never", "optional", "always"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _TIME = r"([01]\d|2[0-3]):[0-5]\d"
+Factor = Annotated[Decimal, Above(0)]
+Host = Annotated[
+    str, Matches(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+", "a host in small letters, such as eu.acme.example or *.acme.example")
+]
 Span = Annotated[str, Matches(rf"{_TIME}-({_TIME}|24:00)", "hours such as '09:00-12:00'")]
 
 
@@ -59,6 +65,8 @@ class RegionEntry:
     """Address that the dialect's path is appended to."""
     key_env: tuple[EnvName, ...] = ()
     """Environment variables that hold this region's key; empty: the provider's."""
+    hosts: tuple[Host, ...] = ()
+    """Other hosts on which the region's prices hold; `*.acme.example` stands for every host below it."""
     note: str = ""
     """What to know about this region."""
     source: Text
@@ -198,6 +206,8 @@ class PriceEntry(RatesEntry):
     """False: a tier reprices the whole request. True: each band of tokens has its own price."""
     regions: tuple[str, ...] = ()
     """Regions of this file that the entry is for; empty: all."""
+    region_factors: Mapping[str, Factor] = field(default_factory=dict)
+    """Regions of this file in which every price of the entry is so many times as high."""
     priced_at: Literal["request", "completion"] | None = None
     """The instant that picks entry and clock; left out: unknown, the dearer of both."""
     cache_writes: Literal["none", "implicit", "explicit"] = "none"

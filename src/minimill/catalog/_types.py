@@ -34,6 +34,8 @@ class Region:
     base_url: str
     key_env: tuple[str, ...] = ()
     """Variables that hold this region's key; empty: the provider's."""
+    hosts: tuple[str, ...] = ()
+    """Other hosts of the region; `*.acme.example` stands for all below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ class Model:
     note: str = ""
     dialect: str | None = None
     """Wire language in which it is asked; None: the provider's."""
+    unpriced: str = ""
+    """Why the prices of the provider's file do not count, where there are some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +325,12 @@ class Offer:
             thinking=thinking,
             explicit_cache=explicit_cache,
         )
-        return _charge(usage, self.rows, situation, self.clocks)
+        try:
+            return _charge(usage, self.rows, situation, self.clocks)
+        except UnpricedModelError:
+            if self.model.unpriced:
+                raise UnpricedModelError(self.model.unpriced) from None
+            raise
 
     def storage_charge(self, tokens: int, begin: dt.datetime, end: dt.datetime) -> StorageCharge:
         """What it costs to keep `tokens` in an explicit cache from `begin` to `end`, in hours begun.

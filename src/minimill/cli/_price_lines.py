@@ -247,7 +247,7 @@ def _line(
     yield Line(
         name=f"{provider.id}:{'(any)' if model is provider.any_model else model.id}",
         provider=provider.id,
-        region=region,
+        region=region if len(provider.regions) > 1 else None,
         row=row,
         currency=row.currency,
         input=zero if row.free else rates.input_per_mtok,

@@ -238,7 +238,7 @@ def test_no_field_is_forgotten() -> None:
     """What a price row can hold, a file can say, and the other way round."""
     assert names(RatesEntry) == names(Rates)
     assert names(TierEntry) - names(RatesEntry) == names(Tier) - {"rates"}
-    assert names(PriceEntry) - names(RatesEntry) == names(PriceRow) - {"rates", "origin"}
+    assert names(PriceEntry) - names(RatesEntry) - {"region_factors"} == names(PriceRow) - {"rates", "origin"}
     assert names(ProviderEntry) - {"calendars"} <= names(Provider)
 
 

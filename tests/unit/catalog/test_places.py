@@ -67,7 +67,7 @@ def test_an_offer_gives_what_prices_need() -> None:
     assert offer.bounds == offer.model.bounds
     assert offer.quirks.output_limit_field == "max_completion_tokens"
     assert offer.clocks == {}
-    assert offer.region is None
+    assert offer.region == "cn-beijing"
 
 
 def test_the_command_tells_the_same_line(tmp_path: Path) -> None:

@@ -144,7 +144,9 @@ def test_a_fault_of_the_merged_table_names_the_price_file(folder: Path) -> None:
     config = '[[providers.openai.models]]\nid = "gpt-4.1"\nbounds = { per_message_tokens = 99 }\n'
     with pytest.raises(ConfigError) as caught:
         rows(folder, "openai:gpt-4o", config)
-    assert str(caught.value) == 'a.toml: providers.openai.models[1].prices[0].regions[0]: unknown region "mars"'
+    assert str(caught.value) == (
+        'a.toml: providers.openai.models[1].prices[0].regions[0]: unknown region "mars"; known: eu, global, us'
+    )
 
 
 def test_a_file_that_is_missing(folder: Path) -> None:
