@@ -23,6 +23,7 @@ from minimill._pricing import (
     expected,
 )
 from minimill._routing._experience import Experience, reasoning_word
+from minimill._routing._extra import Extra, read_extra
 from minimill._routing._fit import misfit, needs, output_limit
 from minimill._routing._health import Health
 from minimill._values import dataclass
@@ -216,11 +217,12 @@ def _candidate(
 ) -> Candidate:
     limit = output_limit(offer.model, request.max_output_tokens, wishes.max_output_tokens)
     asked = request if limit == request.max_output_tokens else replace(request, max_output_tokens=limit)
-    marks = _marks(offer, request)
+    own = read_extra(offer, request)
+    size, marks = own.added(size), _marks(offer, request, own)
     priced, unpriced = _ceiling(offer, asked, size, thinking, marks, wishes.lasts_s)
     paid = priced is None or priced.money.nanos > 0
-    if paid and (runs := _runs_at_vendor(offer, request)) is not None:
-        priced, unpriced = None, f"nothing bounds what {runs} reads, which the vendor runs itself"
+    if paid and own.unbounded is not None:
+        priced, unpriced = None, own.unbounded
     if priced is not None and priced.certainty is Certainty.UNSURE and not wishes.accept_unsure_prices:
         unpriced = (
             "the sources leave its price unsure; give a price in the configuration, or set "
@@ -233,17 +235,6 @@ def _candidate(
     return Candidate(offer, asked, size, priced, unpriced, guess, thinking, *marks, wishes.lasts_s)
 
 
-def _runs_at_vendor(offer: Offer, request: ChatRequest) -> str | None:
-    """The name of something in `extra` that the vendor runs itself, by its quirks; None: there is none."""
-    known = offer.quirks.server_tools
-    if not known or not request.extra:
-        return None
-    tools = request.extra.get("tools")
-    kinds = [tool.get("type") for tool in tools if isinstance(tool, Mapping)] if isinstance(tools, Sequence) else []
-    fields = [name for name, value in request.extra.items() if value not in (None, False)]
-    return next((name for name in (*kinds, *fields) if isinstance(name, str) and name.startswith(known)), None)
-
-
 class _Marks(NamedTuple):
     """What a request asks of the vendor's cache."""
 
@@ -251,11 +242,11 @@ class _Marks(NamedTuple):
     long: bool = False
 
 
-def _marks(offer: Offer, request: ChatRequest) -> _Marks:
+def _marks(offer: Offer, request: ChatRequest, own: Extra) -> _Marks:
     if offer.quirks.cache_marks == "none":
-        return _Marks()
+        return _Marks(own.explicit_cache, own.long_cache)
     found = {getattr(part, "cache", False) for message in request.messages for part in message.parts}
-    return _Marks(bool(found - {False}), "long" in found)
+    return _Marks(bool(found - {False}) or own.explicit_cache, "long" in found or own.long_cache)
 
 
 def will_think(offer: Offer, request: ChatRequest) -> bool | None:
@@ -338,7 +329,6 @@ def _ceiling(
     marks: _Marks,
     lasts_s: float,
 ) -> tuple[Ceiling | None, str | None]:
-    size = replace(size, unknown=_stored(offer, request))
     # The dearer of both prices, unless it is settled whether the model thinks.
     situation = _situation(offer, request, size, _sure_thinking(offer, request), marks, lasts_s)
     bounds = _bounds(offer, thinking)
@@ -346,16 +336,6 @@ def _ceiling(
         return ceiling(size, offer.rows, bounds, _limits(offer, request), situation, offer.clocks), None
     except UnpricedModelError as error:
         return None, offer.model.unpriced or error.message
-
-
-def _stored(offer: Offer, request: ChatRequest) -> int:
-    """How many fields of extra bring in input that the vendor keeps; either spelling of a name counts."""
-    names = {_plain(name) for name in offer.quirks.stored_input}
-    return sum(_plain(name) in names for name in request.extra) if names else 0
-
-
-def _plain(name: str) -> str:
-    return name.replace("_", "").lower()
 
 
 def _bounds(offer: Offer, thinking: bool | None) -> Bounds:

@@ -38,7 +38,8 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _TIME = r"([01]\d|2[0-3]):[0-5]\d"
 Factor = Annotated[Decimal, Above(0)]
 Host = Annotated[
-    str, Matches(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+", "a host in small letters, such as eu.acme.example or *.acme.example")
+    str,
+    Matches(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+", "a host in small letters, such as a.acme.example or *.acme.example"),
 ]
 Span = Annotated[str, Matches(rf"{_TIME}-({_TIME}|24:00)", "hours such as '09:00-12:00'")]
 

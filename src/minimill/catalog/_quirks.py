@@ -20,6 +20,26 @@ THINKING_FIELDS = frozenset({
     "enable_thinking", "thinking", "thinking_budget", "thinking_token_budget", "reasoning", "reasoning_effort",
 })  # fmt: skip
 """Fields of a request that decide whether and how long a model thinks; the argument `reasoning` sets them."""
+HARMLESS_FIELDS = frozenset("""
+    temperature topp topk topa minp typicalp presencepenalty frequencypenalty repetitionpenalty repeatpenalty
+    penaltyscore lengthpenalty seed randomseed logitbias logprobs toplogprobs stop stopsequences stoptokenids badwords
+    mintokens ignoreeos skipspecialtokens spacesbetweenspecialtokens includestopstrinoutput dosample mirostat
+    mirostattau mirostateta dynatemprange xtcprobability xtcthreshold drymultiplier drybase
+    user userid enduserid metadata labels safetyidentifier safetysettings requestid traceid store
+    promptcachekey promptcacheoptions.mode cacheprompt cachesalt idslot keepalive
+    responseformat text verbosity include truncation toolchoice toolconfig paralleltoolcalls maxtoolcalls functions
+    functioncall toolstream streamtoolcalls format grammar jsonschema guidedjson guidedregex guidedchoice
+    guidedgrammar structuredoutputs translationoptions addgenerationprompt continuefinalmessage
+    chattemplatekwargs preservethinking reasoning.summary reasoning.context thinking.display
+    outputconfig.format
+    generationconfig.temperature generationconfig.topp generationconfig.topk generationconfig.seed
+    generationconfig.stopsequences generationconfig.presencepenalty generationconfig.frequencypenalty
+    generationconfig.responselogprobs generationconfig.logprobs generationconfig.responsemimetype
+    generationconfig.responseschema generationconfig.responsejsonschema generationconfig.mediaresolution
+    generationconfig.thinkingconfig.includethoughts
+""".split())
+"""Fields of vendors' own, in small letters without `_`, by which no call costs more than its ceiling says: they choose
+among tokens, name something, or are read as text."""
 TEMPLATE_FIELD = "chat_template_kwargs"
 THINKING_TEMPLATE_FIELDS = frozenset({"enable_thinking", "thinking"})
 """Fields inside `chat_template_kwargs` that do the same."""
@@ -163,7 +183,13 @@ class Quirks:
         "computer", "shell", "browser", "mcp", "plugins",
     )  # fmt: skip
     """Beginnings of types of tools, or fields, in `extra` that let the vendor itself run things: what these read
-    is billed and nothing bounds it, so that a hard budget refuses such a call. `[]` lets all pass."""
+    is billed and nothing bounds it, so that a hard budget refuses such a call. `[]` lets everything in `extra` pass."""
+    client_tools: tuple[str, ...] = ()
+    """Beginnings of types of tools in `extra`, beyond `function` and `custom`, that the application runs: the vendor
+    adds instructions of unknown size. Every other type is the vendor's to run."""
+    harmless_fields: tuple[str, ...] = ()
+    """Fields in `extra` or `extra_body` (`a.b` inside a table), beyond those that minimill knows, by which no call
+    costs more than its ceiling. With any other a hard budget refuses the call, since nothing bounds its cost."""
     strict_tools: bool = True
     """False: `strict` is left out of function definitions."""
     strict_schemas: bool = True

@@ -149,12 +149,13 @@ def test_a_factor_reaches_every_price() -> None:
     table = {
         "dialect": "openai_chat", "currency": "USD", "region": "rest",
         "regions": {
-            name: {"base_url": f"https://{name}.a.example", "source": "https://a.example", "checked": dt.date(2026, 11, 20)}
+            name: {"base_url": f"https://{name}.a.example", "source": "a page", "checked": dt.date(2026, 11, 20)}
             for name in ("rest", "eu", "us")
         },
         "models": [{"id": "m", "prices": [entry]}],
     }  # fmt: skip
     rows = Catalog({"acme": table}, environ={}).find("acme:m").rows
+    more = "times the price of other regions."
     told = [
         (
             sorted(row.regions), row.rates.input_per_mtok, row.rates.per_request, row.rates.per_unit["search"],
@@ -164,8 +165,8 @@ def test_a_factor_reaches_every_price() -> None:
     ]  # fmt: skip
     assert told == [
         (["rest"], 2, 1, Decimal("0.5"), 1, 3, ""),
-        (["eu"], 3, Decimal("1.5"), Decimal("0.75"), Decimal("1.5"), Decimal("4.5"), "1.5 times the price of other regions."),
-        (["us"], 4, 2, 1, 2, 6, "2 times the price of other regions."),
+        (["eu"], 3, Decimal("1.5"), Decimal("0.75"), Decimal("1.5"), Decimal("4.5"), f"1.5 {more}"),
+        (["us"], 4, 2, 1, 2, 6, f"2 {more}"),
     ]  # fmt: skip
     everywhere = {**entry, "region_factors": {"us": 2, "eu": 2, "rest": 2}}
     table["models"] = [{"id": "m", "prices": [everywhere]}]
