@@ -23,6 +23,8 @@ _AMOUNT = re.compile(
     rf"\s*(?:(?P<n1>{_NUMBER})\s*(?P<c1>[A-Z]{{3}})|(?P<c2>[A-Z]{{3}})\s*(?P<n2>{_NUMBER}))\s*"
 )
 _UNITS = re.compile(rf"\s*{_NUMBER}(?:[eE][-+]?[0-9]{{1,3}})?\s*")
+_WIDTH = re.compile(r"([^0-9.,-]?[<>^])?([1-9][0-9]{0,3})?s?", re.DOTALL)
+"""A fill that is no digit, and no number of places: neither may change what the amount looks like."""
 
 
 def check_currency(code: str) -> str:
@@ -126,6 +128,15 @@ class Money:
         digits = f"{fraction:09}".rstrip("0").ljust(2, "0")
         body = f"{whole:,}.{digits}"
         return f"{sign}{symbol}{body}" if symbol else f"{sign}{body} {self.currency}"
+
+    def __format__(self, spec: str) -> str:
+        """The text, filled up to a width: `f"{money:>20}"`. Digits are never cut off.
+
+        Raises ValueError for other formats; `amount` is the number to write in one's own way.
+        """
+        if not _WIDTH.fullmatch(spec):
+            raise ValueError(f"money takes a width such as '>20', not {spec!r}; format its amount for anything else")
+        return format(str(self), spec)
 
 
 def ceil_nanos(units: Decimal) -> int:

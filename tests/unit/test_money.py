@@ -218,3 +218,20 @@ def test_only_plain_digits_are_a_number(text: str) -> None:
     with pytest.raises(ValueError, match="is no number"):
         Money.of(text.removesuffix(" CNY").replace("1.", "1.x"), "CNY")
     assert Money.of("1_000.5 CNY") == Money.of("1_000.5", "CNY") == Money.of("100050e-2", "CNY")
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [(">10", "     ¥1.50"), ("<7", "¥1.50  "), ("^9", "  ¥1.50  "), ("*>8s", "***¥1.50"), ("6", "¥1.50 ")],
+)
+def test_money_in_a_column(spec: str, text: str) -> None:
+    """A width, with what fills it up."""
+    assert format(Money.of("1.5 CNY"), spec) == text
+
+
+@pytest.mark.parametrize("spec", [".2f", ".3", "020", "0<12", ",", "f", "e", ".>9", "->9", "d"])
+def test_no_format_changes_what_an_amount_looks_like(spec: str) -> None:
+    """Cutting digits off, or filling with them, would show another amount."""
+    with pytest.raises(ValueError, match="money takes a width such as '>20', not .*; format its amount"):
+        format(Money.of("1.5 CNY"), spec)
+    assert f"{Money.of('1.5 CNY').amount:.1f}" == "1.5"

@@ -13,6 +13,13 @@ async def correct(ledger: Ledger, budgets: Budgets, attempt: str, amount: Money,
     await ledger.flush()
     row = await _row(ledger, attempt)
     record = row.record
+    for hold in await ledger.holds():
+        if hold.attempt_id == record.attempt_id and not hold.unconfirmed:
+            last = hold.expires_at.isoformat(timespec="seconds")
+            raise LedgerError(
+                f"attempt {record.attempt_id} is still running and books what it costs when it ends; wait for that, "
+                f"or until its hold is unconfirmed ({last}); nothing was corrected"
+            )
     if record.currency is not None and amount.currency != record.currency:
         raise LedgerError(f"{record.attempt_id} was billed in {record.currency}, not {amount.currency}")
     on = record.started_at.date()

@@ -17,7 +17,7 @@ from minimill._config._types import Connection, Route, Timeouts
 from minimill._errors import UnknownModelError
 from minimill._money import MAX_NANOS, NANOS, Money
 from minimill._pricing import Rate
-from minimill._pricing._exchange import BUILT_IN
+from minimill._pricing._exchange import BUILT_IN, EASTERNMOST
 from minimill.catalog import Catalog
 from minimill.catalog._checks import extra_body_faults, zone_fault
 from minimill.catalog._faults import Fault, Path, faults_of, inexact, nearest, shown, unknown_word
@@ -325,8 +325,8 @@ def rate_faults(entry: ConfigEntry) -> Iterator[Fault]:
             yield Fault(path, "a rate is between two different currencies")
         elif f"{quote}/{base}" in entry.rates and base < quote:
             yield Fault(path, f'the same rate is there as "{quote}/{base}": keep one')
-        elif (date := entry.rates[pair].date) > dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1):
-            yield Fault((*path, "date"), f"expected a day that has come, found {date}")
+        elif (date := entry.rates[pair].date) > (dt.datetime.now(dt.UTC) + EASTERNMOST).date():
+            yield Fault((*path, "date"), f"expected a day that has come somewhere on earth, found {date}")
 
 
 def rates_of(entry: ConfigEntry) -> list[Rate]:

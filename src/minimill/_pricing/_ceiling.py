@@ -17,7 +17,7 @@ from minimill._values import dataclass
 
 from ._allot import can_write
 from ._clock import run_between
-from ._cost import Bucket, bucket
+from ._cost import Bucket, bucket, own_clocks
 from ._rows import Bounds, Certainty, Clock, PriceRow, Rates, RequestSize, Situation, Tier
 from ._select import PriceUnknown, one_currency, rows_between
 from ._sheet import DEFAULT_TIERS, FINE, Cell, fee_cell, no_price, schedule, token_cell
@@ -56,6 +56,8 @@ class Ceiling:
     """How sure the least sure row is that can apply. Whether `UNSURE` will do is the caller's decision."""
     assumptions: tuple[str, ...]
     """What was assumed, in words."""
+    own_clocks: tuple[str, ...] = ()
+    """Clocks of the user's own that the row goes by, and the file of each: `peak from minimill.toml`."""
 
 
 def ceiling(
@@ -157,9 +159,9 @@ def _ceiling(
             "the most it can cost is beyond what the books can hold; lower its limits"
         ) from None
     lines = tuple(bucket(cell, count) for cell, count in items if count)
-    return Ceiling(
-        money, most_in, most_out, lines, row, certainty, _assumptions(size, bounds, limits, situation)
-    )
+    assumed = _assumptions(size, bounds, limits, situation)
+    clocked = own_clocks(row, clocks)
+    return Ceiling(money, most_in, most_out, lines, row, certainty, assumed, clocked)
 
 
 class _Times(NamedTuple):

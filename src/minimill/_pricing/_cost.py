@@ -67,6 +67,8 @@ class Charge:
     """False where something that decides the price is unknown and the dearer reading was taken."""
     assumptions: tuple[str, ...] = ()
     """What those readings were; empty when exact."""
+    own_clocks: tuple[str, ...] = ()
+    """Clocks of the user's own that the row goes by, and the file of each: `peak from minimill.toml`."""
 
     def lines(self) -> list[str]:
         """The arithmetic as text: one line a bucket, then conditions, source and assumptions."""
@@ -103,7 +105,17 @@ def cost(
         conditions=() if row.free else readings[best].sheet.conditions,
         exact=row.free or not assumptions,
         assumptions=() if row.free else assumptions,
+        own_clocks=own_clocks(row, clocks or {}),
     )
+
+
+def own_clocks(row: PriceRow, clocks: Mapping[str, Clock]) -> tuple[str, ...]:
+    """Name the clocks by which a row goes and that are not as the provider's file says."""
+    named = schedule(row).clocks
+    if not named:
+        return ()
+    found = [(name, clocks[name].origin) for name in named if name in clocks]
+    return tuple(f"{name} from {origin}" for name, origin in found if origin != "catalog")
 
 
 def bucket(cell: Cell, count: int) -> Bucket:
@@ -327,7 +339,8 @@ def _lines(charge: Charge) -> list[str]:
     ]
     if charge.conditions:
         lines.append(f"at {'; '.join(charge.conditions)}")
-    return [*lines, f"price {_origin(row)}", *(f"assumed {words}" for words in charge.assumptions)]
+    own = [f"hours {words}" for words in charge.own_clocks]
+    return [*lines, f"price {_origin(row)}", *own, *(f"assumed {words}" for words in charge.assumptions)]
 
 
 def _origin(row: PriceRow) -> str:

@@ -15,6 +15,8 @@ from minimill._money import Money, check_currency
 from minimill._values import dataclass
 
 MAX_AGE_DAYS = 180
+EASTERNMOST = dt.timedelta(hours=14)
+"""How far the first time zone of a day is ahead of UTC, in which the day of a conversion is counted."""
 MARGIN = Decimal("0.02")
 
 
@@ -119,7 +121,7 @@ class Exchange:
         Args:
             money: What to convert.
             to: The currency wanted.
-            on: The day; later rates do not count.
+            on: The day, in UTC; later rates do not count, but for one of the day after where there is no other.
             max_age_days: Instead of the table's own.
 
         Raises:
@@ -130,7 +132,7 @@ class Exchange:
             return Converted(money, (), 0)
         rates = self.find(money.currency, to, on)
         most = self.max_age_days if max_age_days is None else max_age_days
-        age = max((on - rate.date).days for rate in rates)
+        age = max(0, *((on - rate.date).days for rate in rates))
         if age > most:
             raise ConfigError(_too_old(rates, age, most))
         amount, currency = Fraction(money.nanos), money.currency
@@ -145,10 +147,12 @@ class Exchange:
             raise ConfigError(f"{money} is more {to} than the books can hold; lower the limits") from None
 
     def _direct(self, base: str, quote: str, on: dt.date) -> tuple[Rate, ...]:
-        fitting = [
-            rate for rate in self.rates if {rate.base, rate.quote} == {base, quote} and rate.date <= on
-        ]
-        return (max(fitting, key=lambda rate: (rate.date, rate.base == base)),) if fitting else ()
+        both = [rate for rate in self.rates if {rate.base, rate.quote} == {base, quote}]
+        # A rate of tomorrow is one of today, east of here; it counts where there is none of a day before.
+        for last in (on, on + dt.timedelta(days=1)):
+            if fitting := [rate for rate in both if rate.date <= last]:
+                return (max(fitting, key=lambda rate: (rate.date, rate.base == base)),)
+        return ()
 
     def _by_way(self, base: str, quote: str, on: dt.date) -> tuple[Rate, ...]:
         ways = []

@@ -94,6 +94,8 @@ class Clock:
     """Dates on which the clock does not run although the weekday says so."""
     holidays_known_until: dt.date | None = None
     """From the day after, a holiday cannot be told: the clock counts as running. None: no holidays apply."""
+    origin: str = "catalog"
+    """`catalog`, or the user's file that says its hours or holidays; named in every record of a price by it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ def details(
         result["row"] = _row(charge.row)
         result["conditions"] = list(charge.conditions)
         result["assumptions"] = list(charge.assumptions)
+        if charge.own_clocks:
+            result["own_clocks"] = list(charge.own_clocks)
     if usage is not None and usage.oddities:
         result["oddities"] = list(usage.oddities)
     if usage is not None and usage.units:
@@ -39,6 +41,8 @@ def details(
             "row": result["row"] if same else _row(ceiling.row),
             "assumptions": list(ceiling.assumptions),
         }
+        if ceiling.own_clocks:
+            result["ceiling"]["own_clocks"] = list(ceiling.own_clocks)
     if rates:
         result["rates"] = list(rates)
     if asked is not None:
@@ -61,5 +65,6 @@ def _row(row: PriceRow) -> dict[str, Any]:
         "checked": row.checked.isoformat(),
         "certainty": row.certainty.value,
         "origin": row.origin,
+        **({"regions": sorted(row.regions)} if row.regions else {}),
         "free": row.free,
     }

@@ -25,7 +25,7 @@ from minimill.catalog._files import folder, past_ids, read_toml, shipped_ids
 from minimill.catalog._marks import ID_PATTERN, url_fault
 from minimill.catalog._shape import validator
 from minimill.catalog._types import Model, Offer, Provider
-from minimill.catalog._user import Origin, overlay, own_path, own_prices, user_faults
+from minimill.catalog._user import Origin, overlay, own_clocks, own_path, own_prices, user_faults
 
 Finder = Callable[[str], Path | None]
 """From a provider's id to its file; None: not known."""
@@ -176,7 +176,8 @@ class Catalog:
             raise problem_of(faults)
         priced = {name: origins.get(name, self._origin).file for name in own_prices(own)}
         provider = provider_of(entry, origin=self._origin.file, own_rows=priced)
-        return _made_free(replace(provider, endpoints=entry.endpoints), entry, self._origin, origins)
+        clocks = own_clocks(provider, entry, own, self._origin.file)
+        return _made_free(replace(provider, endpoints=entry.endpoints, clocks=clocks), entry, self._origin, origins)
 
     def _own_problem(
         self,

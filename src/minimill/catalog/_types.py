@@ -5,6 +5,7 @@ No reading of files, no checks. It may import `_errors`, `_pricing` and its sibl
 
 import datetime as dt
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import field
 
@@ -24,6 +25,9 @@ from minimill._usage import Usage
 from minimill._values import dataclass
 from minimill.catalog._entries import Auth
 from minimill.catalog._quirks import ErrorKind, Quirks
+
+_KEY = re.compile(r"[!#-&(-~]([!-~]*[!#-&(-~])?")
+"""Visible ASCII, no quotes around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +188,10 @@ class Provider:
         names = self.key_names()
         for name in names:
             value = environ.get(name, "").strip()
-            if value and not (value.isascii() and value.isprintable()):
+            if value and not _KEY.fullmatch(value):
                 raise ConfigError(
-                    f"the value of {name} holds characters that cannot be in a header; copy the key again"
+                    f"the value of {name} holds characters that cannot be in a key (spaces, quotes around it, "
+                    "letters beyond ASCII); copy the key again"
                 )
             if value:
                 return value
@@ -196,7 +201,8 @@ class Provider:
         raise MissingKeyError(f"{self.id} needs a key: set the environment variable {wanted}")
 
     def auth_header(self, key: str) -> tuple[str, str]:
-        """Name and value of the header that carries `key`."""
+        """Name and value of the header that carries `key`, without spaces around it."""
+        key = key.strip()
         if self.auth.scheme == "header":
             return self.auth.header, key
         return "authorization", f"Bearer {key}"

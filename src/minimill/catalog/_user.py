@@ -6,11 +6,14 @@ import its siblings.
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
+from minimill._pricing import Clock
 from minimill.catalog._checks import FREE_ALONE
-from minimill.catalog._entries import UserProviderEntry
+from minimill.catalog._entries import ProviderEntry, UserProviderEntry
 from minimill.catalog._faults import Fault, Path
+from minimill.catalog._types import Provider
 
 Table = Mapping[str, Any]
 OPEN_ABILITIES = ("streaming", "tools", "json_schema", "json_object")
@@ -131,6 +134,18 @@ def own_prices(own: Table) -> frozenset[str]:
     """Ids of the models that the user prices."""
     models = own.get("models", ())
     return frozenset(model["id"] for model in models if isinstance(model, dict) and "prices" in model)
+
+
+def own_clocks(
+    provider: Provider, entry: ProviderEntry, own: Table, file: str
+) -> dict[str, Clock]:
+    """The clocks, those with the user's file for their origin that the user defines or changes, or whose holidays."""
+    changed = {*_table(own.get("clocks"))}
+    days = {*_table(own.get("calendars"))}
+    changed |= {name for name, clock in entry.clocks.items() if clock.holidays in days}
+    return {
+        name: replace(clock, origin=file) if name in changed else clock for name, clock in provider.clocks.items()
+    }
 
 
 def own_path(path: Path, merged: Table, own: Table) -> Path:

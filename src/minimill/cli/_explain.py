@@ -123,6 +123,7 @@ def _charge(out: Output, row: SpendRow, told: Mapping[str, Any]) -> bool:
     else:
         out.line("   free: the price row says that it costs nothing")
     show_row(out, price)
+    _words(out, "hours of your own", told.get("own_clocks", ()))
     _words(out, "because", told.get("conditions", ()))
     _words(out, "assumed", told.get("assumptions", ()))
     _words(out, "odd", told.get("oddities", ()))
@@ -206,6 +207,7 @@ def show_ceiling(out: Output, ceiling: Mapping[str, Any]) -> None:
     if ceiling["buckets"]:
         _indented(out, _bucket_table(ceiling["buckets"], ceiling["row"]["currency"]))
     show_row(out, ceiling["row"])
+    _words(out, "hours of your own", ceiling.get("own_clocks", ()))
     _words(out, "assumed", ceiling["assumptions"])
 
 

@@ -49,7 +49,10 @@ def test_queries_and_passwords_are_not_shown() -> None:
     assert "hidden" not in shown("https://me:hid/hidden@x/v1") + shown("me:hidden@x/v1", ("base_url",))
 
 
-@pytest.mark.parametrize("key", ["sk-a\nb", "sk-a\x00b", "sk-ключ", "sk-a\x7fb"])
+@pytest.mark.parametrize(
+    "key",
+    ["sk-a\nb", "sk-a\x00b", "sk-ключ", "sk-a\x7fb", "sk-a b", '"sk-a"', "'sk-a'", '" sk-a "', "sk-a\u200b"],
+)
 def test_a_key_that_cannot_be_sent_is_named_and_not_shown(key: str) -> None:
     """The variable is named; its value is in no line of the traceback."""
     provider = load_provider("openai")
@@ -57,3 +60,6 @@ def test_a_key_that_cannot_be_sent_is_named_and_not_shown(key: str) -> None:
         provider.key({"OPENAI_API_KEY": key})
     assert "sk-a" not in "".join(traceback.format_exception(caught.value))
     assert provider.key({"OPENAI_API_KEY": " sk-ok\n"}) == "sk-ok"
+    assert provider.key({"OPENAI_API_KEY": "k"}) == "k"
+    assert provider.auth_header(" sk-ok\n") == ("authorization", "Bearer sk-ok")
+    assert load_provider("gemini").auth_header(" sk-ok ") == ("x-goog-api-key", "sk-ok")

@@ -179,6 +179,21 @@ async def test_a_correction_replaces_the_hold(sim: Simulator) -> None:
         assert await client.holds() == []
 
 
+async def test_a_running_call_cannot_be_corrected(sim: Simulator) -> None:
+    """It books its cost itself when it ends; a correction would be the last word, and open the cap meanwhile."""
+    async with minimill.Client(acme.config(sim, budgets=acme.cap(1))) as client:
+        async with client.stream("hello", model="acme:m", max_output_tokens=50) as stream:
+            async for _ in stream:
+                break
+            (hold,) = await client.holds()
+            with pytest.raises(minimill.LedgerError, match=r"is still running and books what it costs when it ends"):
+                await client.correct(hold.call_id, "0 CNY", reason="impatience")
+            assert await acme.spent(client) == (0, acme.ceiling("hello"))
+        assert [found.unconfirmed for found in await client.holds()] == [True]
+        await client.correct(hold.attempt_id, "0.0001 CNY", reason="vendor's usage export")
+        assert await acme.spent(client) == (100_000, 0)
+
+
 async def test_a_limit_can_be_changed(sim: Simulator) -> None:
     """Raised for the next call, in the budget's currency only."""
     async with minimill.Client(acme.config(sim, budgets=acme.cap(0))) as client:

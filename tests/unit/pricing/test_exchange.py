@@ -179,3 +179,15 @@ def test_there_and_back_never_loses(nanos: int, mid: Decimal, margin: Decimal, f
     exchange = Exchange([Rate(*pair, mid, DAY, "test", margin)])
     there = exchange.convert(Money(nanos, "USD"), "CNY", on=DAY).money
     assert exchange.convert(there, "USD", on=DAY).money.nanos >= nanos
+
+
+def test_a_rate_of_tomorrow_counts_where_there_is_no_other() -> None:
+    """It is today's, east of here. The day after tomorrow's is nobody's, and today's own goes first."""
+    day = dt.timedelta(days=1)
+    tomorrow = Exchange([rate(mid="8", date=DAY + day)])
+    converted = tomorrow.convert(Money.of("1 USD"), "CNY", on=DAY)
+    assert (converted.money, converted.age_days) == (Money.of("8.16 CNY"), 0)
+    both = Exchange([rate(mid="8", date=DAY + day), rate(mid="7", date=DAY)])
+    assert both.convert(Money.of("1 USD"), "CNY", on=DAY).money == Money.of("7.14 CNY")
+    with pytest.raises(ConfigError, match="no exchange rate between USD and CNY is known on 2026-11-22"):
+        Exchange([rate(date=DAY + 2 * day)]).find("USD", "CNY", DAY)
