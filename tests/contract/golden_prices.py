@@ -17,6 +17,11 @@ PRICES: dict[str, tuple[str, list[Period]]] = {
     "doubao:doubao-seed-2-0-mini-260428": ("CNY", [("2026-09-19T00:00+08:00", None, lists.DOUBAO_20_MINI)]),
     "doubao:doubao-seed-1-8-251228": ("CNY", [("2026-09-19T00:00+08:00", None, lists.DOUBAO_18)]),
     "doubao:doubao-seed-1-6-251015": ("CNY", [("2026-09-19T00:00+08:00", None, lists.DOUBAO_18)]),
+    "doubao:doubao-seed-1-6-lite-251015": ("CNY", [("2026-09-19T00:00+08:00", None, lists.DOUBAO_16_LITE)]),
+    "doubao:doubao-seed-code-preview-251028": ("CNY", [("2026-09-19T00:00+08:00", None, lists.DOUBAO_CODE)]),
+    "doubao:doubao-1-5-vision-pro-32k-250115": ("CNY", [("2026-09-19T00:00+08:00", None, ": 3 - 9")]),
+    "doubao:doubao-1-5-pro-32k-250115": ("CNY", [("2026-09-19T00:00+08:00", None, ": 0.8 0.16 2")]),
+    "doubao:doubao-1-5-lite-32k-250115": ("CNY", [("2026-09-19T00:00+08:00", None, ": 0.3 0.06 0.6")]),
     "doubao:doubao-seed-1-6-flash-250828": ("CNY", [("2026-09-19T00:00+08:00", None, lists.DOUBAO_16_FLASH)]),
     "doubao:doubao-seed-1-6-vision-250815": ("CNY", [("2026-09-19T00:00+08:00", None, lists.DOUBAO_16_VISION)]),
     "doubao:doubao-seed-character-260628": ("CNY", [("2026-09-19T00:00+08:00", None, lists.DOUBAO_CHARACTER)]),
@@ -101,7 +106,14 @@ PRICES: dict[str, tuple[str, list[Period]]] = {
     "ernie:ernie-5.0": ("CNY", [("2026-07-14T00:00+08:00", None, lists.ERNIE_50)]),
     "ernie:ernie-4.5-turbo-128k": ("CNY", [("2025-04-25T00:00+08:00", None, lists.ERNIE_45_TURBO)]),
     "ernie:ernie-4.5-turbo-vl": ("CNY", [("2026-07-14T00:00+08:00", None, lists.ERNIE_45_VL)]),
-    "ernie:ernie-speed-128k": ("CNY", [("2024-05-21T14:00+08:00", "2026-06-09T00:00+08:00", lists.FREE)]),
+    "ernie:deepseek-v3.2": ("CNY", [("2026-07-14T00:00+08:00", None, lists.ERNIE_DEEPSEEK)]),
+    "ernie:ernie-speed-128k": (
+        "CNY",
+        [
+            ("2024-05-01T00:00+08:00", "2024-05-21T14:00+08:00", ": 16 - 32"),
+            ("2024-05-21T14:00+08:00", "2026-06-09T00:00+08:00", lists.FREE),
+        ],
+    ),
     "deepseek:deepseek-flash@cny": (
         "CNY",
         [
@@ -177,6 +189,13 @@ PRICES: dict[str, tuple[str, list[Period]]] = {
     "ernie:ernie-5.0-thinking-preview": ("CNY", [("2025-11-12T00:00+08:00", None, lists.ERNIE_50)]),
     "openai:gpt-4o-mini": ("USD", [("2024-07-18T00:00+00:00", None, lists.GPT_4O_MINI)]),
     "openai:gpt-4o-2024-08-06": ("USD", [("2024-08-06T00:00+00:00", None, lists.GPT_4O)]),
+    "openai:o3": (
+        "USD",
+        [
+            ("2025-04-16T00:00+00:00", "2025-06-10T00:00+00:00", ": 10 - 40"),
+            ("2025-06-10T00:00+00:00", None, lists.O3),
+        ],
+    ),
     "openai:gpt-4.1": ("USD", [("2025-04-14T00:00+00:00", None, lists.GPT_41)]),
     "openai:gpt-4.1-mini": ("USD", [("2025-04-14T00:00+00:00", None, lists.GPT_41_MINI)]),
     "openai:gpt-5-mini": ("USD", [("2025-08-07T00:00+00:00", None, lists.GPT_5_MINI)]),

@@ -108,7 +108,40 @@ DATES = [
     ("qwen:qwen-max@cn-beijing", "2024-05-21T10:00:00+08:00", "160 CNY"),  # 40 + 120
     ("qwen:qwen-max@cn-beijing", "2024-08-01T00:00:00+08:00", None),  # not known
     ("qwen:qwen-72b-chat@cn-beijing", "2024-05-15T00:00:00+08:00", "40 CNY"),
-    ("ernie:ernie-speed-128k", "2024-05-21T13:59:59+08:00", None),
+    ("ernie:ernie-speed-128k", "2024-04-30T23:59:59+08:00", None),  # not known
+    ("ernie:ernie-speed-128k", "2024-05-21T13:59:59+08:00", "48 CNY"),  # 16 + 32
+    ("ernie:ernie-speed-8k", "2024-05-21T13:59:59+08:00", "12 CNY"),  # 4 + 8
+    ("ernie:ernie-speed-8k", "2024-05-21T14:00:00+08:00", "0 CNY"),
+    ("ernie:ernie-lite-8k", "2024-05-21T13:59:59+08:00", "9 CNY"),  # 3 + 6
+    ("ernie:ernie-tiny-8k", "2024-05-21T13:59:59+08:00", "2 CNY"),
+    ("ernie:ernie-tiny-8k", "2024-05-21T14:00:00+08:00", "0 CNY"),
+    ("ernie:ernie-bot", "2024-01-18T23:59:59+08:00", None),
+    ("ernie:ernie-bot", "2024-01-19T00:00:00+08:00", "24 CNY"),
+    ("ernie:ernie-bot-8k", "2024-05-01T00:00:00+08:00", "72 CNY"),  # 24 + 48
+    ("ernie:ernie-bot-turbo", "2024-05-01T00:00:00+08:00", "16 CNY"),
+    ("ernie:ernie-4.0-8k", "2024-12-31T23:59:59+08:00", None),
+    ("ernie:ernie-4.0-8k", "2025-01-01T00:00:00+08:00", "120 CNY"),  # 30 + 90
+    ("ernie:ernie-4.0-8k", "2026-06-30T00:00:00+08:00", None),
+    ("doubao:doubao-pro-256k", "2024-11-14T23:59:59+08:00", None),
+    ("doubao:doubao-pro-256k", "2024-11-15T00:00:00+08:00", "14 CNY"),  # 5 + 9
+    ("doubao:doubao-pro-256k", "2026-09-19T00:00:00+08:00", None),
+    ("doubao:doubao-1-5-pro-32k", NOW, "2.8 CNY"),  # 0.8 + 2
+    ("doubao:doubao-1-5-lite-32k", NOW, "0.9 CNY"),  # 0.3 + 0.6
+    ("doubao:doubao-seed-1-6-lite", NOW, "13.2 CNY"),  # 1.2 + 12, above 128,000
+    ("openai:o3", "2025-06-09T23:59:59Z", "50 USD"),
+    ("openai:o3", "2025-06-10T00:00:00Z", "10 USD"),
+    ("openai:o3", "2025-04-15T23:59:59Z", None),
+    ("openai:gpt-4-32k", "2024-05-01T00:00:00Z", "180 USD"),  # 60 + 120
+    ("openai:gpt-4-32k", "2025-06-06T00:00:00Z", None),
+    ("openai:gpt-audio", NOW, "12.5 USD"),
+    ("openai:gpt-audio-mini", NOW, "3 USD"),
+    ("anthropic:claude-opus-4-1", "2026-08-04T23:59:59Z", "90 USD"),  # 15 + 75
+    ("anthropic:claude-opus-4-1", "2026-08-05T00:00:00Z", None),
+    ("anthropic:claude-3-7-sonnet", "2026-02-18T23:59:59Z", "18 USD"),
+    ("anthropic:claude-3-7-sonnet", "2026-02-19T00:00:00Z", None),
+    ("anthropic:claude-3-5-haiku", "2026-02-18T23:59:59Z", "4.8 USD"),
+    ("anthropic:claude-3-haiku", "2026-04-19T23:59:59Z", "1.5 USD"),
+    ("anthropic:claude-3-haiku", "2026-04-20T00:00:00Z", None),
     ("ernie:ernie-speed-128k", "2024-05-21T14:00:00+08:00", "0 CNY"),
     ("ernie:ernie-lite-8k", "2026-06-08T23:59:59+08:00", "0 CNY"),
     ("ernie:ernie-lite-8k", "2026-06-09T00:00:00+08:00", None),  # retired, and so no longer free

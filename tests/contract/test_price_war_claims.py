@@ -141,38 +141,101 @@ def test_what_was_printed_without_an_output_price_has_no_cost() -> None:
             model.charge(Usage(1_000, 0), at)
 
 
-PRINTED = [
-    # day, model, price in, price out; every line of the articles that names a price
-    (6, "deepseek:deepseek-chat", 1, 2),
-    (10, "glm:glm-3-turbo", 5, 5),
-    (11, "glm:glm-3-turbo", 1, 1),
-    (13, "openai:gpt-4-turbo", 10, 30),
-    (14, "openai:gpt-4o", 5, 15),
-    (15, "gemini:gemini-1.5-flash", "0.35", "1.05"),
-    (14, "hunyuan:hunyuan-standard", 12, None),
-    (14, "hunyuan:hunyuan-pro", 120, None),
-    (15, "doubao:doubao-pro-32k", "0.8", 2),
-    (15, "doubao:doubao-pro-128k", 5, None),
-    (17, "hunyuan:hunyuan-standard-32k", "6.9", None),
-    (17, "hunyuan:hunyuan-pro-32k", 69, None),
-    (20, "qwen:qwen-long", 20, 20),
-    (21, "qwen:qwen-long", "0.5", 2),
-    (31, "spark:generalv3.5", 21, 21),
-    (31, "glm:glm-4", 100, 100),
-    (31, "qwen:qwen-72b-chat", 20, 20),
+FREE = "free"
+LINES: list[tuple[str, str | None, list[tuple[int, str, int | str, int | str | None]]]] = [
+    # a line of the articles; why it is no row; day of May 2024, model, price in, price out, as printed
+    ("2023-12 Together, Mixtral: 70 % cheaper than Mistral's own", "no price is printed", []),
+    ("2024-04 Groq: 800, 500 and 300 tokens a second", "a speed", []),
+    ("05-06 DeepSeek-V2: nearly one hundredth of GPT-4-Turbo", None, [(6, "deepseek:deepseek-chat", 1, 2)]),
+    (
+        "05-11 GLM-3-Turbo: 1 for a million, before 5",
+        None,
+        [(10, "glm:glm-3-turbo", 5, 5), (11, "glm:glm-3-turbo", 1, 1)],
+    ),
+    ("05-11 GLM-3-Turbo Batch: 1 for two million", None, [(11, "glm:glm-3-turbo batch", "0.5", "0.5")]),
+    ("05-11 Zhipu, new accounts: 25 million tokens free, before 5 million", "a gift to an account", []),
+    (
+        "05-13 GPT-4o: 5 in; GPT-4 Turbo: 10 in, 30 out",
+        None,
+        [(14, "openai:gpt-4o", 5, 15), (13, "openai:gpt-4-turbo", 10, 30)],
+    ),
+    ("05-14 Gemini 1.5 Flash: 0.35 in", None, [(15, "gemini:gemini-1.5-flash", "0.35", "1.05")]),
+    (
+        "05-14 Hunyuan standard, advanced: 0.012, 0.12 in; 100,000 tokens free for a year",
+        None,
+        [(14, "hunyuan:hunyuan-standard", 12, None), (14, "hunyuan:hunyuan-pro", 120, None)],
+    ),
+    ("05-15 Doubao-pro-32k: 0.0008 in", None, [(15, "doubao:doubao-pro-32k", "0.8", 2)]),
+    ("05-15 Doubao-pro-128k: 0.005", None, [(15, "doubao:doubao-pro-128k", 5, None)]),
+    (
+        "05-17 hunyuan-standard 32k, hunyuan-pro 32k: 0.0069, 0.069 in, before 0.012, 0.12",
+        None,
+        [
+            (16, "hunyuan:hunyuan-standard-32k", 12, None),
+            (17, "hunyuan:hunyuan-standard-32k", "6.9", None),
+            (16, "hunyuan:hunyuan-pro-32k", 120, None),
+            (17, "hunyuan:hunyuan-pro-32k", 69, None),
+        ],
+    ),
+    (
+        "05-21 Qwen-Long: 0.0005 in, 0.002 out, before 0.02 in, 0.02 out; Qwen-Max's output price unchanged",
+        None,
+        [(20, "qwen:qwen-long", 20, 20), (21, "qwen:qwen-long", "0.5", 2), (21, "qwen:qwen-max", 40, 120)],
+    ),
+    (
+        "05-21 ERNIE Speed, ERNIE Lite: free, at once; ERNIE 4.0 not included",
+        None,
+        [
+            (20, "ernie:ernie-speed-128k", 16, 32),
+            (21, "ernie:ernie-speed-128k", FREE, FREE),
+            (20, "ernie:ernie-speed-8k", 4, 8),
+            (21, "ernie:ernie-speed-8k", FREE, FREE),
+            (20, "ernie:ernie-lite-8k", 3, 6),
+            (21, "ernie:ernie-lite-8k", FREE, FREE),
+            (21, "ernie:ernie-4.0-8k", 120, 120),
+        ],
+    ),
+    ("2024-05 Spark Lite: free for good", None, [(31, "spark:lite", FREE, FREE)]),
+    ("2024-05 Spark 3.5 Max: 0.21 for 10,000", None, [(31, "spark:generalv3.5", 21, 21)]),
+    ("2024-05 GLM-4: 0.1", None, [(31, "glm:glm-4", 100, 100)]),
+    ("2024-05 qwen-72b-chat: 0.02", None, [(31, "qwen:qwen-72b-chat", 20, 20)]),
+    ("one yuan buys 1.25 million tokens from Doubao", None, [(15, "doubao:doubao-pro-32k", "0.8", 2)]),
+    ("one yuan buys more than 8,000 tokens from a Chinese model", None, [(21, "ernie:ernie-4.0-8k", 120, 120)]),
+    ("one yuan buys about 2,400 tokens from GPT", None, [(21, "openai:gpt-4", 30, 60)]),
+    ("one yuan buys about 30,000 tokens from self-hosted Llama", "no price is printed", []),
 ]
+"""Every line of the four articles, in CNY for 1,000 tokens unless it says otherwise; rows are per million."""
 
 
-@pytest.mark.parametrize(("day", "name", "price_in", "price_out"), PRINTED)
+@pytest.mark.parametrize(("line", "why_not", "rows"), LINES)
 def test_every_printed_price_is_a_row_with_its_source(
-    day: int, name: str, price_in: int | str, price_out: int | str | None
+    line: str, why_not: str | None, rows: list[tuple[int, str, int | str, int | str | None]]
 ) -> None:
-    """In the currency it was printed in, with where it was read."""
-    found = row(name, day)
-    assert found.rates.input_per_mtok == Decimal(price_in)
-    assert found.rates.output_per_mtok == (None if price_out is None else Decimal(price_out))
-    assert found.currency == ("USD" if name.startswith(("openai", "gemini")) else "CNY")
-    assert found.source
+    """In the currency it was printed in, with where it was read; and what is no price says why."""
+    assert (why_not is None) == bool(rows)
+    for day, name, price_in, price_out in rows:
+        model, _, tier = name.partition(" ")
+        found = row(model, day)
+        rates = next(part.rates for part in found.tiers if part.service_tier == tier) if tier else found.rates
+        told = (rates.input_per_mtok, rates.output_per_mtok)
+        if price_in == FREE:
+            assert (found.free, told) == (True, (None, None)), line
+        else:
+            assert told == (Decimal(price_in), None if price_out is None else Decimal(price_out)), line
+        assert found.currency == ("USD" if name.startswith(("openai", "gemini")) else "CNY")
+        assert found.source and found.since <= dt.datetime(2024, 5, day, 18, tzinfo=BEIJING)
+
+
+def test_one_yuan_buys_2400_tokens_only_of_what_gpt_4_writes() -> None:
+    """At 7.2069 CNY for a dollar: 2,312 written by GPT-4, 4,625 read. Of the GPT-4o of that month five times that."""
+    rate = Fraction("7.7662") / Fraction("1.0776")  # European Central Bank, 2024-05-06
+
+    def tokens(model: str, what: str) -> int:
+        return int(M / (price(f"openai:{model}", 21, what) * rate))
+
+    assert [tokens("gpt-4", what) for what in ("output", "input")] == [2_312, 4_625]
+    assert [tokens("gpt-4-turbo", what) for what in ("output", "input")] == [4_625, 13_875]
+    assert [tokens("gpt-4o", what) for what in ("output", "input")] == [9_250, 27_751]
 
 
 @pytest.mark.parametrize(

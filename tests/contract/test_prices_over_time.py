@@ -24,6 +24,7 @@ ANNOUNCED = {
     "Gemini 3.6 to 3.8 Flash double": dt.datetime(2027, 1, 1, tzinfo=dt.UTC),
     "first workday of unknown ones": dt.datetime(2027, 1, 4, 10, tzinfo=BEIJING),
     "gpt-4o and gpt-4.1 are shut down": dt.datetime(2027, 1, 14, tzinfo=dt.UTC),
+    "gpt-audio is shut down": dt.datetime(2027, 1, 20, tzinfo=dt.UTC),
     "gpt-5.1 is shut down": dt.datetime(2027, 4, 1, tzinfo=dt.UTC),
     "gemini-3.1-flash-lite is shut down": dt.datetime(2027, 5, 7, tzinfo=dt.UTC),
 }

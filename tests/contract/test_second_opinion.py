@@ -53,14 +53,17 @@ NO_CACHED_BATCH = "ours is dearer: no cached price is published for batch; their
 NO_TIER = "ours: no price; the vendor publishes none for this service tier, theirs falls back to the standard price"
 NO_LONG_PRIORITY = "ours: no price; none is published above 272,000 tokens, theirs goes on with the short one"
 LONG_REDUCED = "ours is dearer: half of the price above 272,000 tokens; theirs halves the short one there too"
-RETIRED = "ours: no price; shut down on 2026-10-23, theirs has no end"
+RETIRED = "ours: no price; shut down (on 2026-10-23, gpt-4-32k on 2025-06-06), theirs has no end"
 GONE = "ours: no price; shut down on 2025-09-29 (1.5) and 2026-06-01 (2.0), theirs has no end"
+NOT_SERVED = "ours: no price; retired (4.1 on 2026-08-05, 3.x from February to April 2026), theirs has no end"
 NO_WEEKDAYS = "ours: DeepSeek's peak hours leave out weekends since 2026-08-23; theirs knows hours of the day only"
 
 DIFFERENCES: dict[tuple[str, str | None], str] = {
     **{("openai:gpt-5.6-sol", tier): REDUCED for tier in TIERS},
     ("openai:gpt-4.1", "batch"): NO_CACHED_BATCH,
     ("openai:gpt-4.1-mini", "batch"): NO_CACHED_BATCH,
+    ("openai:o3", "batch"): NO_CACHED_BATCH,
+    **{(f"openai:{model}", tier): NO_TIER for model in ("gpt-audio", "gpt-audio-mini") for tier in TIERS if tier},
     **{
         (f"openai:{model}", "flex"): NO_TIER
         for model in ("gpt-4o", "gpt-4o-2024-08-06", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini")
@@ -74,10 +77,16 @@ DIFFERENCES: dict[tuple[str, str | None], str] = {
     **{(f"openai:{model}", "priority"): NO_LONG_PRIORITY for model in ("gpt-5.4", "gpt-5.5")},
     **{
         (f"openai:{model}", tier): RETIRED
-        for model in "gpt-3.5-turbo gpt-4 gpt-4-turbo gpt-4o-2024-05-13 gpt-4.1-nano o1 o3-mini o4-mini".split()
+        for model in (
+            "gpt-3.5-turbo gpt-4 gpt-4-32k gpt-4-turbo gpt-4o-2024-05-13 gpt-4.1-nano o1 o3-mini o4-mini"
+        ).split()
         for tier in TIERS
     },
     **{(f"gemini:gemini-{model}", None): GONE for model in ("1.5-flash", "1.5-pro", "2.0-flash")},
+    **{
+        (f"anthropic:claude-{model}", None): NOT_SERVED
+        for model in ("opus-4-1-20250805", "3-7-sonnet-20250219", "3-5-haiku-20241022", "3-haiku-20240307")
+    },
     ("deepseek:deepseek-flash", None): NO_WEEKDAYS,
     ("deepseek:deepseek-v4-pro", None): NO_WEEKDAYS,
 }  # fmt: skip

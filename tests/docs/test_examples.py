@@ -196,7 +196,7 @@ def test_price_war(tmp_path: Path) -> None:
     printed = run({}, tmp_path, str(EXAMPLES / "price_war.py"), str(tmp_path))
     assert printed.splitlines() == [
         "from    CNY a day  cheapest                  that is not given away",
-        "01 May      64.26  openai:gpt-3.5-turbo",
+        "01 May      46.50  ernie:ernie-lite-8k",
         "06 May      15.50  deepseek:deepseek-chat",
         "11 May      13.25  glm:glm-3-turbo",
         "15 May       4.65  doubao:doubao-lite-32k",

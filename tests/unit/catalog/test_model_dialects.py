@@ -17,7 +17,7 @@ def test_current_models_of_openai_are_asked_by_responses() -> None:
     models = load_provider("openai").models
     assert [name for name, model in models.items() if model.dialect is None and model.status != "retired"] == [
         "gpt-4o", "gpt-4o-2024-08-06", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-5", "gpt-5-mini", "gpt-5-nano",
-        "gpt-5.1", "gpt-5.2",
+        "gpt-5.1", "gpt-5.2", "o3", "gpt-audio", "gpt-audio-mini",
     ]  # fmt: skip
     others = [model for model in models.values() if model.dialect is not None]
     assert {model.dialect for model in others} == {"openai_responses"}
