@@ -11,6 +11,7 @@ from ._cost import Bucket, Charge, cost
 from ._exchange import BUILT_IN, MARGIN, MAX_AGE_DAYS, Converted, Exchange, Rate
 from ._expected import (
     ANSWER_TOKENS,
+    EFFORT_TOKENS,
     THINKING_TOKENS,
     USUAL,
     Habits,
@@ -42,6 +43,7 @@ __all__ = [
     "tier_words",
     # before a call
     "ANSWER_TOKENS",
+    "EFFORT_TOKENS",
     "THINKING_TOKENS",
     "USUAL",
     "Ceiling",

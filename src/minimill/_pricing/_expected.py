@@ -34,6 +34,8 @@ ANSWER_TOKENS = 500
 """A usual answer, where nothing was learned yet. An assumption: chat answers run to a few hundred tokens."""
 THINKING_TOKENS = 1_000
 """Its thinking, where the model thinks. An assumption: vendors publish no figure."""
+EFFORT_TOKENS = {"minimal": 125, "low": 500, "medium": THINKING_TOKENS, "high": 2_000, "xhigh": 4_000, "max": 8_000}
+"""The same by effort. An assumption: each step doubles it."""
 REQUEST_TOKENS = 8
 """What a chat template adds to a request, and …"""
 MESSAGE_TOKENS = 4
@@ -81,6 +83,8 @@ def expected_output_tokens(limits: Limits, situation: Situation, habits: Habits 
     thinking = habits.thinking_tokens
     if thinking is None:
         thinking = THINKING_TOKENS if situation.thinking else 0
+    if limits.thinking_tokens is not None:
+        thinking = min(thinking, limits.thinking_tokens)
     tokens = habits.answer_tokens + thinking
     most = limits.output_tokens
     return tokens if most is None else min(tokens, most + (limits.thinking_tokens or 0))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from minimill._pricing import ANSWER_TOKENS, THINKING_TOKENS, Habits, Length, TextRatio
+from minimill._pricing import ANSWER_TOKENS, EFFORT_TOKENS, THINKING_TOKENS, Habits, Length, TextRatio
 
 if TYPE_CHECKING:
     from minimill._chat import ChatRequest
@@ -38,11 +38,32 @@ def asked(request: ChatRequest, size: RequestSize, thinking: bool | None) -> dic
 
 
 def reasoning_word(request: ChatRequest) -> str:
-    """What the request says about thinking, in one word; empty: nothing."""
+    """What the request says about thinking, in one word; empty: nothing.
+
+    Budgets of a like size are one word, by the next power of two: `budget 4096`.
+    """
     reasoning = request.reasoning
-    if isinstance(reasoning, bool):
+    if reasoning is None or isinstance(reasoning, str):
+        return reasoning or ""
+    if isinstance(reasoning, bool) or reasoning <= 0:
         return "on" if reasoning else "off"
-    return "budget" if isinstance(reasoning, int) else reasoning or ""
+    return f"{_BUDGET}{1 << (reasoning - 1).bit_length()}"
+
+
+_BUDGET = "budget "
+
+
+def usual_thinking(word: str, thinking: bool | None, default_effort: str | None) -> int:
+    """How many tokens a model is taken to think of whose thinking nobody has seen yet.
+
+    By the effort that is asked for, or the model's own; of a budget the half.
+    """
+    if word.startswith(_BUDGET):
+        return int(word.removeprefix(_BUDGET)) // 2
+    if not thinking:
+        return 0
+    effort = word if word in EFFORT_TOKENS else default_effort or ""
+    return EFFORT_TOKENS.get(effort, THINKING_TOKENS)
 
 
 class Experience:
@@ -58,7 +79,14 @@ class Experience:
         self._answers: dict[tuple[str | None, str], Length] = {}
         self._thoughts: dict[tuple[str, str], Length] = {}
 
-    def habits(self, model: str, route: str | None, reasoning: str, thinking: bool | None) -> Habits:
+    def habits(
+        self,
+        model: str,
+        route: str | None,
+        reasoning: str,
+        thinking: bool | None,
+        default_effort: str | None = None,
+    ) -> Habits:
         """What is known of a model on a route.
 
         Args:
@@ -66,12 +94,14 @@ class Experience:
             route: The route's name; None: a call that names its model.
             reasoning: As `reasoning_word` says it.
             thinking: Whether it will think; None: unknown.
+            default_effort: The effort with which it thinks where the request names none; None: unknown.
         """
         text, thought = self._texts.get(model), self._thoughts.get((model, reasoning))
         here, own = self._routes.get(route), self._answers.get((route, model))
         usual = ANSWER_TOKENS if here is None else here.mean(ANSWER_TOKENS)
         answer = usual if own is None else own.mean(usual)
-        thinks = None if thought is None else thought.mean(THINKING_TOKENS if thinking else 0)
+        guess = usual_thinking(reasoning, thinking, default_effort)
+        thinks = guess if thought is None else thought.mean(guess)
         if text is None:
             return Habits(answer_tokens=answer, thinking_tokens=thinks)
         return Habits(*text.ppm(), answer, thinks)

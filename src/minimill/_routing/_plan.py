@@ -169,7 +169,7 @@ def make_plan(
             left.append(offer)
             continue
         thinking = will_think(offer, request)
-        habits = experience.habits(offer.name, wishes.route, word, thinking)
+        habits = experience.habits(offer.name, wishes.route, word, thinking, offer.quirks.default_effort)
         reason = misfit(offer, needed, size, _retired(offer), habits)
         unkeyed = _no_key(offer) if reason is None else None
         if reason is not None or unkeyed is not None:

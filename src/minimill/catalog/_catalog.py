@@ -25,7 +25,15 @@ from minimill.catalog._files import folder, past_ids, read_toml, shipped_ids
 from minimill.catalog._marks import ID_PATTERN, url_fault
 from minimill.catalog._shape import validator
 from minimill.catalog._types import Model, Offer, Provider
-from minimill.catalog._user import Origin, overlay, own_clocks, own_path, own_prices, user_faults
+from minimill.catalog._user import (
+    Origin,
+    future_faults,
+    overlay,
+    own_clocks,
+    own_path,
+    own_prices,
+    user_faults,
+)
 
 Finder = Callable[[str], Path | None]
 """From a provider's id to its file; None: not known."""
@@ -169,7 +177,8 @@ class Catalog:
             entry: UserProviderEntry = validator(UserProviderEntry).validate_python(merged)
         except ValidationError as error:
             raise problem_of(faults_of(error, UserProviderEntry)) from None
-        faults = user_faults(entry, base) + faults_in(entry)
+        edited = max([self._origin.edited, *(origin.edited for origin in origins.values())])
+        faults = user_faults(entry, base) + future_faults(entry, own, edited) + faults_in(entry)
         if entry.id != provider_id:
             faults.insert(0, Fault(("id",), f'expected the name of the table, "{provider_id}"'))
         if faults:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from minimill._pricing import Clock
+from minimill._pricing._exchange import EASTERNMOST
 from minimill.catalog._checks import FREE_ALONE
 from minimill.catalog._entries import ProviderEntry, UserProviderEntry
 from minimill.catalog._faults import Fault, Path
@@ -176,3 +177,16 @@ def user_faults(entry: UserProviderEntry, base: Table | None) -> list[Fault]:
         if model.free and model.prices:
             faults.append(Fault(("models", place, "free"), FREE_ALONE))
     return faults
+
+
+def future_faults(entry: UserProviderEntry, own: Table, edited: dt.date) -> list[Fault]:
+    """Prices of the user's own that are said to be checked on a day that has come nowhere on earth."""
+    last = max((dt.datetime.now(dt.UTC) + EASTERNMOST).date(), edited)
+    priced = own_prices(own)
+    return [
+        Fault(("models", place, "prices", number, "checked"), f"expected a day that has come, found {row.checked}")
+        for place, model in enumerate(entry.models)
+        if model.id in priced
+        for number, row in enumerate(model.prices)
+        if row.checked > last
+    ]

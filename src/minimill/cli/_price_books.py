@@ -160,21 +160,27 @@ def _genai_prices(data: Any, at: dt.datetime) -> Find | None:
     return find if any(providers.values()) else None
 
 
-def _matches(clause: object, name: str) -> bool:
+_DEEPEST = 8
+"""How far their clauses may nest."""
+_ATOM = r"[A-Za-z0-9/_@:=, -]|\\[][.+()/-]|\\d(?:\{[0-9]{1,2}\})?|\[[A-Za-z0-9@_. -]+\]|\."
+_SIMPLE = re.compile(rf"\^?(?:{_ATOM})*(?:\.\*(?:{_ATOM})*)?\$?")
+"""Patterns whose parts have a fixed width, one `.*` apart: they take no longer than a name is long, squared. Whoever
+wrote the file may have written one that never ends."""
+_LONGEST = 200
+
+
+def _matches(clause: object, name: str, depth: int = 0) -> bool:
     """Whether their clause stands for a model of that name."""
-    if not isinstance(clause, dict) or len(clause) != 1:
+    if not isinstance(clause, dict) or len(clause) != 1 or depth > _DEEPEST:
         return False
     ((word, value),) = clause.items()
     if word in ("or", "and"):
-        parts = [_matches(part, name) for part in _tables(value)]
+        parts = [_matches(part, name, depth + 1) for part in _tables(value)]
         return bool(parts) and (any(parts) if word == "or" else all(parts))
     if not isinstance(value, str):
         return False
     if word == "regex":
-        try:
-            return re.search(value, name) is not None
-        except re.error:
-            return False
+        return len(value) <= _LONGEST and bool(_SIMPLE.fullmatch(value)) and re.search(value, name) is not None
     tests = {"equals": name == value, "starts_with": name.startswith(value), "ends_with": name.endswith(value)}
     return tests.get(word, word == "contains" and value in name)
 

@@ -14,6 +14,7 @@ import click
 
 from minimill._errors import ConfigError
 from minimill._pricing import PriceRow, find_rows
+from minimill._pricing._exchange import EASTERNMOST
 from minimill.catalog import Catalog, Model, Provider
 from minimill.cli._checks_money import STALE_DAYS
 from minimill.cli._common import common, config_option
@@ -24,7 +25,7 @@ from minimill.cli._price_lines import moment
 if TYPE_CHECKING:
     from minimill._pricing import Exchange
 
-KINDS = ("file", "age", "gap", "none", "source", "calendar", "rate")
+KINDS = ("file", "age", "future", "gap", "none", "source", "calendar", "rate")
 
 
 class Found(NamedTuple):
@@ -59,6 +60,7 @@ def check(
     \b
     file      a provider's tables are wrong: rows that overlap, for instance
     age       a price in force, or announced, that nobody checked for --days
+    future    a price that somebody is said to have checked on a day to come
     gap       days between two rows, or since the last one, for which no price is known
     none      a model on sale without any price
     source    a price without a page: no http(s) address, or nothing but the user's own file
@@ -121,6 +123,7 @@ def _model(provider: Provider, model: Model, now: dt.datetime, days: int) -> Ite
             yield Found("none", name, "no price is known")
         return
     ended = [row for row in model.rows if row.until is not None and row.until <= now]
+    yield from _future(name, model, now)
     for row in model.rows:
         if row not in ended and not _replaced(model, row, now):
             yield from _row(name, row, now, days)
@@ -140,6 +143,15 @@ def _row(name: str, row: PriceRow, now: dt.datetime, days: int) -> Iterator[Foun
     if age > days:
         since = f"price since {row.since.date().isoformat()}{_of(row)}"
         yield Found("age", name, f"{since}: checked {row.checked.isoformat()}, {age} days ago: {row.source}")
+
+
+def _future(name: str, model: Model, now: dt.datetime) -> Iterator[Found]:
+    """A slip in the year would keep a price fresh for years. The real day counts where another one is asked for."""
+    last = (max(now, dt.datetime.now(dt.UTC)) + EASTERNMOST).date()
+    for row in model.rows:
+        if row.checked > last:
+            since = f"price since {row.since.date().isoformat()}{_of(row)}"
+            yield Found("future", name, f"{since}: checked {row.checked.isoformat()}, which is a day to come")
 
 
 def _sources(name: str, model: Model) -> Iterator[Found]:

@@ -1,15 +1,21 @@
 """`minimill prices check`: what is found, and that nothing else is."""
 
+import datetime as dt
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from minimill.catalog import find_model
+from minimill.cli import _prices_check
 
 from .conftest import Run, lines
 from .price_book import AT, BOOK, without
 
 CLEAN = without(BOOK, '\n[[providers.acme.models]]\nid = "secret"\nsource = "https://acme.example/models"\n')
 CLEAN = CLEAN.replace("until = 2024-05-20T00:00:00+08:00\n", "")
+NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
 OURS = ("--provider", "acme", "--provider", "other", "--provider", "home")
 
 
@@ -48,6 +54,21 @@ def test_an_old_check(run: Run, book: Path) -> None:
     run("prices", "check", *OURS, *AT, "--days", "91")
     run("prices", "check", *OURS, "--at", "2026-11-23")
     run("prices", "check", *OURS, *AT, "--skip", "age")
+
+
+def test_a_check_on_a_day_to_come() -> None:
+    """In a shipped file; users' own are refused when they are read."""
+    model = replace(find_model("openai:gpt-4o").model)
+    far = replace(model.rows[-1], checked=dt.date(2099, 1, 1))
+    found = list(_prices_check._future("openai:gpt-4o", replace(model, rows=(model.rows[0], far)), NOW))
+    assert [item._asdict() for item in found] == [
+        {
+            "kind": "future",
+            "name": "openai:gpt-4o",
+            "text": "price since 2024-10-02: checked 2099-01-01, which is a day to come",
+        }
+    ]
+    assert list(_prices_check._future("openai:gpt-4o", model, dt.datetime(2024, 6, 1, tzinfo=dt.UTC))) == []
 
 
 def test_gaps(run: Run, book: Path) -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,13 @@ def genai(*models: dict[str, Any], provider: str = "acme") -> list[dict[str, Any
         ({"ends_with": "all"}, True),
         ({"contains": "mal"}, True),
         ({"regex": "^s.*l$"}, True),
+        ({"regex": r"^sm\w+$"}, False),  # not one of the simple forms
+        ({"regex": r"sm[a-z]l."}, True),
+        ({"regex": "sm[ab]l."}, True),
+        ({"regex": "^sm[xy]"}, False),
         ({"regex": "("}, False),
+        ({"regex": "^(s+)+$"}, False),
+        ({"regex": "s" * 201}, False),
         ({"or": [{"equals": "x"}, {"equals": "small"}]}, True),
         ({"and": [{"equals": "x"}, {"equals": "small"}]}, False),
         ({"and": [{"starts_with": "s"}, {"ends_with": "l"}]}, True),
@@ -69,6 +76,48 @@ def test_genai_prices_clauses(clause: Any, known: bool) -> None:
     """Their rules of which names a model has; what is not understood matches nothing."""
     found = book("genai-prices", genai({"id": "m", "match": clause, "prices": {"input_mtok": 1}}), "acme", "small")
     assert (found is not None) is known
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["^(a+)+$", "(a|aa)+$", "(a*)*b", "^(?:a|a)(?:a|a)(?:a|a)*$", ".*.*.*.*b", "a?a?a?aaa", "(?=(a+))a*b", "(a)\\1*b"],
+)
+def test_a_pattern_that_never_ends_is_not_tried(pattern: str) -> None:
+    """Names of many a's: what the file's own pattern would need years for takes no time."""
+    name = "a" * 5_000
+    started = time.perf_counter()
+    theirs = genai({"id": "m", "match": {"regex": pattern}, "prices": {"input_mtok": 1}})
+    assert book("genai-prices", theirs, "acme", name) is None
+    assert book("genai-prices", genai({"id": "m", "match": {"regex": "a.*b"}, "prices": {}}), "acme", name) is None
+    assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "known"),
+    [
+        (r"^claude-opus-5-5-\d{8}$", "claude-opus-5-5-20260922", True),
+        (r"^claude-opus-5-5-\d{8}$", "claude-opus-5-5-latest", False),
+        (r"^claude-opus-5[-@]\d{8}$", "claude-opus-5@20260724", True),
+        (r"^gpt-5\.4-\d{4}-\d{2}-\d{2}$", "gpt-5.4-2026-03-05", True),
+        (r"^gpt-5\.4-\d{4}-\d{2}-\d{2}$", "gpt-5x4-2026-03-05", False),
+        (r"^composer-2\.5\[fast=true\]$", "composer-2.5[fast=true]", True),
+        (r"^gemini-3\.5-flash-\d", "gemini-3.5-flash-001", True),
+    ],
+)
+def test_the_patterns_that_their_file_has(pattern: str, name: str, known: bool) -> None:
+    """Dates at the end, mostly."""
+    theirs = genai({"id": "m", "match": {"regex": pattern}, "prices": {"input_mtok": 1}})
+    assert (book("genai-prices", theirs, "acme", name) is not None) is known
+
+
+def test_clauses_nest_only_so_deep() -> None:
+    """Eight levels; more is nobody's file."""
+    for depth, known in ((8, True), (9, False), (90, False)):
+        clause: Any = {"equals": "small"}
+        for _ in range(depth):
+            clause = {"or": [clause]}
+        theirs = genai({"id": "m", "match": clause, "prices": {"input_mtok": 1}})
+        assert (book("genai-prices", theirs, "acme", "small") is not None) is known
 
 
 def test_genai_prices_tiers() -> None:

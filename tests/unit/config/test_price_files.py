@@ -161,3 +161,19 @@ def test_an_unknown_model_is_still_unknown(folder: Path) -> None:
     price_file(folder, "a.toml", ("openai", "gpt-4o", "1"))
     with pytest.raises(UnknownModelError):
         rows(folder, "openai:gpt-99")
+
+
+def test_a_price_checked_on_a_day_to_come_is_refused(folder: Path) -> None:
+    """It would count as fresh until then; today is today anywhere on earth."""
+    today = (dt.datetime.now(dt.UTC) + dt.timedelta(hours=14)).date()
+    price_file(folder, "a.toml", ("openai", "gpt-5", "1"))
+    text = (folder / "a.toml").read_text(encoding="utf-8")
+    (folder / "a.toml").write_text(f"{text}checked = {today}\n", encoding="utf-8")
+    assert rows(folder, "openai:gpt-5")[0].checked == today
+    later = today + dt.timedelta(days=1)
+    (folder / "a.toml").write_text(f"{text}checked = {later}\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        rows(folder, "openai:gpt-5")
+    assert str(caught.value) == (
+        f"a.toml: providers.openai.models[0].prices[0].checked: expected a day that has come, found {later}"
+    )

@@ -14,7 +14,7 @@ from minimill._routing._experience import _MOST_KEYS
 from minimill.ledger import AttemptMeta, AttemptRecord
 
 NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
-USUAL = Habits(250_000, 250_000, 250_000, 500, None)
+USUAL = Habits(250_000, 250_000, 250_000, 500, 0)
 
 
 def record(
@@ -64,13 +64,13 @@ def test_a_terse_route_makes_no_model_terse_elsewhere() -> None:
 
 
 def test_thinking_is_learned_by_model_and_by_what_was_asked() -> None:
-    """(5 × 1,000 + 600) ÷ 6 = 933.3; another effort knows nothing of it."""
+    """(5 × 2,000 + 600) ÷ 6 = 1,766.7; another effort knows nothing of it."""
     experience = Experience()
     said = {"thinking": True, "reasoning": "high"}
     experience.note(record(output_tokens=700, reasoning_tokens=600, asked=said))
-    assert habits(experience, **said).thinking_tokens == 934
-    assert habits(experience, thinking=True, reasoning="low").thinking_tokens is None
-    assert habits(experience, route="elsewhere", **said).thinking_tokens == 934
+    assert habits(experience, **said).thinking_tokens == 1_767
+    assert habits(experience, thinking=True, reasoning="low").thinking_tokens == 500
+    assert habits(experience, route="elsewhere", **said).thinking_tokens == 1_767
     assert habits(experience).answer_tokens == 379  # the answer had 100: 433.3, and with that (5 × 434 + 100) ÷ 6
 
 
@@ -167,7 +167,7 @@ def test_the_memory_is_bounded() -> None:
     experience = Experience()
     for number in range(_MOST_KEYS + 1):
         experience.note(record(f"acme:m{number}", route=None))
-    assert habits(experience, "acme:m0", None).thinking_tokens is None
+    assert habits(experience, "acme:m0", None).thinking_tokens == 0
     assert habits(experience, "acme:m1", None).thinking_tokens == 0
 
 
@@ -185,8 +185,47 @@ def test_what_the_books_say_of_a_request() -> None:
     assert asked(picture, measure(picture), None) == {"messages": 1, "thinking": None}
 
 
-@pytest.mark.parametrize(("said", "word"), [(True, "on"), (False, "off"), ("max", "max"), (2_048, "budget")])
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        (True, "on"), (False, "off"), (0, "off"), ("max", "max"), (1, "budget 1"), (1_025, "budget 2048"),
+        (2_048, "budget 2048"), (2_049, "budget 4096"),
+    ],
+)  # fmt: skip
 def test_what_is_said_about_thinking_in_a_word(said: Any, word: str) -> None:
-    """Numbers of tokens are one word: each would be learned alone."""
+    """Budgets of a like size are one word: each number would be learned alone, and all together say nothing."""
     request = ChatRequest((user("x"),), reasoning=said)
     assert asked(request, measure(request), None)["reasoning"] == word
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "thinking", "default", "tokens"),
+    [
+        ("", False, "high", 0),
+        ("", None, None, 0),
+        ("off", False, None, 0),
+        ("", True, None, 1_000),
+        ("on", True, None, 1_000),
+        ("on", True, "high", 2_000),
+        ("", True, "max", 8_000),
+        ("low", True, "high", 500),
+        ("minimal", True, None, 125),
+        ("xhigh", True, None, 4_000),
+        ("budget 1024", True, "high", 512),
+        ("budget 32768", True, None, 16_384),
+    ],
+)
+def test_thinking_that_nobody_has_seen_yet(
+    reasoning: str, thinking: bool | None, default: str | None, tokens: int
+) -> None:
+    """By effort, the model's own where none is asked for; of a budget the half."""
+    assert Experience().habits("acme:m", None, reasoning, thinking, default).thinking_tokens == tokens
+
+
+def test_budgets_are_learned_by_their_size() -> None:
+    """(5 × 16,384 + 30,000) ÷ 6; a small budget learns nothing of a large one."""
+    experience = Experience()
+    said = {"thinking": True, "reasoning": "budget 32768"}
+    experience.note(record(output_tokens=30_100, reasoning_tokens=30_000, asked=said))
+    assert habits(experience, **said).thinking_tokens == 18_654
+    assert habits(experience, thinking=True, reasoning="budget 1024").thinking_tokens == 512
