@@ -13,7 +13,7 @@ from minimill._chat import Answer, Reasoning
 from minimill._client._secrets import hide
 from minimill._errors import Billed, ConfigError, ProviderError, TransportError
 from minimill._money import Money
-from minimill._pricing import Charge, PriceUnknown, Situation, cost, find_rows
+from minimill._pricing import Charge, PriceUnknown, Situation, cost, find_rows, may_be_served
 from minimill._report import Attempt, details
 from minimill._routing import Experience, asked
 from minimill._transport import Progress
@@ -213,7 +213,8 @@ class Spending:
                 for row in find_rows(offer.rows, instant, offer.region)
             ]
             return (None, *sorted({tier.service_tier or "" for row in found for tier in row.tiers} - {""}))
-        unasked = tuple(tier for tier in offer.quirks.unasked_tiers if self._is_priced(tier))
+        priced = {part.service_tier or "" for row in offer.rows for part in row.tiers}
+        unasked = tuple(sorted(tier for tier in priced if may_be_served(tier, asked, offer.quirks.unasked_tiers)))
         return (None, *unasked) if asked is None or self._is_ordinary(asked) else (asked, None, *unasked)
 
     def _is_priced(self, tier: str) -> bool:

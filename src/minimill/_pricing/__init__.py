@@ -22,7 +22,7 @@ from ._expected import (
 from ._learned import Length, TextRatio
 from ._rows import Bounds, Certainty, Clock, PriceRow, Rates, RequestSize, Situation, Tier
 from ._select import PriceUnknown, find_rows, rows_at, rows_between
-from ._sheet import tier_words
+from ._sheet import may_be_served, tier_words
 from ._storage import StorageCharge, storage_cost
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "Tier",
     "find_rows",
     "is_running",
+    "may_be_served",
     "rows_at",
     "rows_between",
     "run_between",

@@ -20,7 +20,7 @@ from ._clock import run_between
 from ._cost import Bucket, bucket, own_clocks
 from ._rows import Bounds, Certainty, Clock, PriceRow, Rates, RequestSize, Situation, Tier
 from ._select import PriceUnknown, one_currency, rows_between
-from ._sheet import DEFAULT_TIERS, FINE, Cell, fee_cell, no_price, schedule, token_cell
+from ._sheet import DEFAULT_TIERS, FINE, Cell, fee_cell, may_be_served, no_price, schedule, token_cell
 
 _NEVER, _MAYBE, _SURELY = range(3)
 _DOUBT = {Certainty.VENDOR: 0, Certainty.REPORTED: 1, Certainty.UNSURE: 2}
@@ -259,7 +259,7 @@ def _state(
         known = situation.thinking
         states.append(_MAYBE if known is None else _SURELY if known == tier.thinking else _NEVER)
     if tier.service_tier is not None:
-        unasked = tier.service_tier in situation.unasked_tiers
+        unasked = may_be_served(tier.service_tier, situation.service_tier, situation.unasked_tiers)
         states.append(_MAYBE if unasked else _service(tier.service_tier, situation.service_tier))
     if tier.clock is not None:
         ever, always = running[tier.clock]

@@ -5,7 +5,7 @@ It knows rows and conditions, no usage and no requests. It may import `_rows` an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -119,6 +119,15 @@ def schedule(row: PriceRow) -> Schedule:
 def same_service(one: str | None, other: str | None) -> bool:
     """Tell whether two names mean the same service tier; every name of the default tier is one."""
     return one == other or (one in DEFAULT_TIERS and other in DEFAULT_TIERS)
+
+
+def may_be_served(tier: str, asked: str | None, unasked: Sequence[str]) -> bool:
+    """Whether a vendor may serve on a tier that nobody asked for: one of `unasked`, or the asked one with such a one.
+
+    The tier of a row that stands for several says them with spaces between: `fast us`.
+    """
+    words = tier.split()
+    return any(word in unasked for word in words) and all(word in unasked or word == asked for word in words)
 
 
 def token_cell(name: str, price: Decimal) -> Cell:

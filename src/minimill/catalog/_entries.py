@@ -183,7 +183,8 @@ class TierEntry(RatesEntry):
     thinking: bool | None = None
     """Holds when the answer was made with (true) or without (false) thinking."""
     service_tier: str | None = None
-    """Holds for this service tier as the answer names it (`batch`, `flex`, `priority`, …)."""
+    """Holds for this service tier as the answer names it (`batch`, `flex`, `priority`, …); several at once have
+    spaces between them (`fast us`)."""
     clock: str | None = None
     """Holds inside this clock of the file."""
     no_price: bool = False

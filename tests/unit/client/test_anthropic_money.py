@@ -151,7 +151,7 @@ async def test_fast_answers_cost_twice(world: Simulator) -> None:
         (usual,) = client.plan("hi", model=MODEL).candidates
         reply = await client.chat("hi", model=MODEL, service_tier="fast")
     assert fast.ceiling is not None and usual.ceiling is not None
-    assert fast.ceiling.money.nanos * 11 == 20 * usual.ceiling.money.nanos
+    assert fast.ceiling.money.nanos == 2 * usual.ceiling.money.nanos  # both may be answered in the US
     assert world.calls[0].body["speed"] == "fast"
     assert reply.cost.total is not None and reply.cost.total.nanos == world.bill(bill)
 
