@@ -3,6 +3,7 @@
 https://github.com/openai/openai-python/blob/HEAD/src/openai/types/responses/response.py
 """
 
+import datetime as dt
 import json
 from typing import Any
 
@@ -21,9 +22,12 @@ from minimill._errors import (
     QuotaExhaustedError,
     RateLimitedError,
     ServerError,
+    UnpricedModelError,
 )
 from minimill._usage import Usage
+from minimill.catalog import find_model
 from minimill.dialects import Target, WireResponse
+from minimill.dialects._responses_usage import usage_in
 from tests.contract.openai_responses import (
     CODEC,
     call,
@@ -291,3 +295,39 @@ def test_refusals(status: int, error: Any, kind: type[ProviderError], billed: Bi
     assert type(raised) is kind
     assert (raised.billed, raised.status, raised.request_id) == (billed, status, "req_1")
     assert raised.retry_after_s == 2.0
+
+
+@pytest.mark.parametrize(
+    ("kinds", "told", "units"),
+    [
+        (["file_search_call", "file_search_call"], {}, {"file_search": 2}),
+        (["code_interpreter_call"], {}, {"code_interpreter": 1}),
+        (["image_generation_call"], {}, {"image_generation": 1}),
+        (["web_search_call"], {}, {"web_search": 1}),
+        (["web_search_call"], {"web_search": {"num_requests": 3}}, {"web_search": 3}),
+        (["web_search_call"], {"web_search": {"num_requests": 0}}, {}),
+        (["function_call", 7, None], {}, {}),
+    ],
+)
+def test_what_the_vendor_ran_is_counted(kinds: list[Any], told: dict[str, Any], units: dict[str, int]) -> None:
+    """By the vendor's own count, else item by item. What has no price makes the cost unknown, never nothing."""
+    body = response(message("a"), tool_usage=told)
+    body["output"] = [*body["output"], *({"type": kind} if isinstance(kind, str) else kind for kind in kinds)]
+    usage = usage_in(body, answered=True)
+    assert usage is not None
+    assert usage.units == units
+
+
+def test_fees_of_searches_are_in_the_bill() -> None:
+    """gpt-5.5: 10 dollars for a thousand searches of the web, 2.50 of files; a code interpreter has no price here."""
+    at = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
+    offer = find_model("openai:gpt-5.5")
+
+    def cost(**units: int) -> str:
+        return str(offer.charge(Usage(0, 0, 0, 0, 0, reasoning_tokens=0, units=units), at).money)
+
+    assert (cost(web_search=3), cost(file_search=2), cost(web_search=1, file_search=1)) == (
+        "$0.03", "$0.005", "$0.0125",
+    )  # fmt: skip
+    with pytest.raises(UnpricedModelError, match="code_interpreter was used and has no price"):
+        cost(code_interpreter=1)

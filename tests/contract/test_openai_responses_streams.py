@@ -51,6 +51,7 @@ from tests.contract.openai_vendors import pieces
 STOP = Finished(FinishReason.STOP, "completed")
 CALLS = Finished(FinishReason.TOOL_CALLS, "completed")
 USED = UsageReported(Usage(9, 2))
+SEARCHED = UsageReported(Usage(9, 2, units={"web_search": 1}))
 BEGUN = [
     event("created", response=response(status="in_progress", usage=None)),
     event("in_progress", response=response(status="in_progress", usage=None)),
@@ -249,7 +250,7 @@ STREAMS = [
                 {"type": "custom_tool_call", "id": "ct", "call_id": "c1", "name": "sql", "input": "SELECT 1"},
             ),
         ),
-        [ToolCallDelta(0, "c1", "sql"), ToolCallDelta(0, arguments="SELECT 1"), CALLS, USED],
+        [ToolCallDelta(0, "c1", "sql"), ToolCallDelta(0, arguments="SELECT 1"), CALLS, SEARCHED],
         (
             Reasoning("", '{"type":"web_search_call","id":"ws","status":"completed"}', "acme"),
             Reasoning(

@@ -20,6 +20,14 @@ _PLACES = Quirks(
 )
 _UNITS = {"web_search": "tool_usage.web_search.num_requests"}
 """Things billed by count beside the tokens, and where the body tells them."""
+_CALLS = {
+    "web_search_call": "web_search",
+    "file_search_call": "file_search",
+    "code_interpreter_call": "code_interpreter",
+    "image_generation_call": "image_generation",
+}
+"""Items of an answer for something that the vendor ran itself, to the thing that is billed where the body has no count.
+One without a price makes the cost unknown."""
 
 
 def usage_in(body: dict[str, Any], *, answered: bool) -> Usage | None:
@@ -35,5 +43,12 @@ def usage_in(body: dict[str, Any], *, answered: bool) -> Usage | None:
 
 
 def _units(body: dict[str, Any]) -> dict[str, int]:
-    found = {name: count(at(body, path)) for name, path in _UNITS.items()}
-    return {name: number for name, number in found.items() if number and number > 0}
+    items = body.get("output")
+    ran = [item.get("type") for item in (items if isinstance(items, list) else ()) if isinstance(item, dict)]
+    found: dict[str, int] = {}
+    for kind in ran:
+        if isinstance(kind, str) and kind in _CALLS:
+            found[_CALLS[kind]] = found.get(_CALLS[kind], 0) + 1
+    told = {name: count(at(body, path)) for name, path in _UNITS.items()}
+    found |= {name: number for name, number in told.items() if number is not None}
+    return {name: number for name, number in found.items() if number > 0}
