@@ -34,6 +34,7 @@ def measure(request: ChatRequest) -> RequestSize:
     total = latin = cjk = other = 0
     images = files = audio = calls = 0
     for message in request.messages:
+        texts = 0
         for part in message.parts:
             if isinstance(part, Image):
                 images += 1
@@ -43,6 +44,9 @@ def measure(request: ChatRequest) -> RequestSize:
                 audio += 1
             elif isinstance(part, ToolCall):
                 calls += 1  # framed like a message of its own
+            elif isinstance(part, Text):
+                texts += 1
+        calls += max(texts - 1, 0)  # what stands between texts is not told: no more than between messages
         for text in _texts(message):
             if text.isascii():
                 total += len(text)

@@ -45,6 +45,7 @@ def faults_in(entry: ProviderEntry) -> list[Fault]:
         *_clock_faults(entry),
         *name_faults(entry.models),
         *_extra_body_faults(entry),
+        *_field_faults(entry),
         *(
             fault
             for number, model in enumerate(entry.models)
@@ -81,6 +82,17 @@ def _extra_body_faults(entry: ProviderEntry) -> Iterator[Fault]:
         yield from extra_body_faults({**entry.quirks, "extra_body": {}, **model.quirks}, path)
         named = {tier.service_tier for row in model.prices for tier in row.tiers}
         yield from _tier_sent_faults(model.quirks, {**entry.quirks, **model.quirks}, named, path)
+
+
+def _field_faults(entry: ProviderEntry) -> Iterator[Fault]:
+    """Fields to which a caller's own words go, and which would set what a call can cost."""
+    tables: list[tuple[Path, Mapping[str, Any]]] = [((), entry.quirks)]
+    tables += [(("models", number), model.quirks) for number, model in enumerate(entry.models)]
+    for path, quirks in tables:
+        for name in ("user_field", "thinking_budget_field"):
+            if quirks.get(name) in COST_FIELDS | {"service_tier"}:
+                text = f"{shown(quirks[name])} decides what a call can cost; only arguments of a call set it"
+                yield Fault((*path, "quirks", name), text)
 
 
 def extra_body_faults(quirks: Mapping[str, Any], path: Path) -> Iterator[Fault]:

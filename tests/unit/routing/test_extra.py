@@ -239,3 +239,27 @@ def test_thoughts_that_the_vendor_keeps() -> None:
     )
     assert kept is not None and sent is not None
     assert (kept.input_tokens, sent.input_tokens) == (1_050_000, 64 + 2 * 16 + 23 + len('{"store":false}'))
+
+
+@pytest.mark.parametrize("field", ["user_field", "thinking_budget_field"])
+@pytest.mark.parametrize("value", ["n", "max_tokens", "max_completion_tokens", "previous_response_id"])
+def test_a_callers_words_go_to_no_field_that_sets_the_cost(field: str, value: str) -> None:
+    """An opaque user id in the place of the output limit would lift it."""
+    for table, place in (
+        ({"quirks": {field: value}}, ""),
+        ({"models": [{"id": "gpt-4o", "quirks": {field: value}}]}, "models[0]."),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            asked("openai:gpt-4o", {}, table)
+        assert str(caught.value) == (
+            f'minimill.toml: providers.openai.{place}quirks.{field}: "{value}" decides what a call can cost; '
+            "only arguments of a call set it"
+        )
+
+
+def test_what_stands_between_texts_counts() -> None:
+    """A thousand texts of one letter in one message, each framed like a message."""
+    offer = find_model("openai:gpt-4o")
+    many = Message("user", tuple(Text("a") for _ in range(1_000)))
+    found = plan_of(offer, ChatRequest((many,), max_output_tokens=9)).ceiling
+    assert found is not None and found.input_tokens == 64 + 1_000 + 16 * 1_000

@@ -43,7 +43,7 @@ def test_the_larger_of_raw_and_normalised_bytes(text: str, size: int) -> None:
 
 
 def test_every_text_of_every_part_counts() -> None:
-    """Names, tool calls, results and reasoning are sent as well."""
+    """Names, tool calls, results and reasoning too; a second text of a message is framed like a message."""
     request = ChatRequest(
         (
             Message("user", (Text("abc"), Text("你")), name="bob"),
@@ -53,7 +53,7 @@ def test_every_text_of_every_part_counts() -> None:
     )
     size = measure(request)
     assert size.text_bytes == 3 + 3 + 3 + 3 + (3 + 1 + 7) + (3 + 1 + 6)
-    assert (size.messages, size.latin_bytes, size.cjk_bytes, size.other_bytes) == (3 + 1, 30, 3, 0)
+    assert (size.messages, size.latin_bytes, size.cjk_bytes, size.other_bytes) == (3 + 1 + 1, 30, 3, 0)
 
 
 @pytest.mark.parametrize(
