@@ -2,6 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -180,3 +181,44 @@ def test_a_factor_reaches_every_price() -> None:
         'minimill.toml: providers.acme.models[0].prices[0].region_factors.mars: unknown region "mars"; '
         "known: eu, rest, us"
     )
+
+
+def test_a_vendor_without_regions_is_priced_at_its_own_address_alone(tmp_path: Path) -> None:
+    """A plug-in's file that names one address: another one has no price, until the user gives one."""
+    (tmp_path / "plug.toml").write_text(PLUG, encoding="utf-8")
+
+    def find(**table: Any) -> Offer:
+        files = {"plug": tmp_path / "plug.toml"}
+        return Catalog({"plug": table} if table else {}, environ={}, finder=files.get).find("plug:m")
+
+    assert len(find().rows) == len(find(base_url="http://127.0.0.1:1").rows) == 1
+    moved = find(base_url="https://gw.example/v1")
+    assert moved.rows == ()
+    assert moved.model.unpriced == (
+        "gw.example is not where plug is known to be sold, so that its prices need not hold: give prices of your own"
+    )
+
+
+PLUG = """
+id = "plug"
+name = "Plug"
+dialect = "openai_chat"
+base_url = "https://plug.example/v1"
+currency = "USD"
+status = "documented"
+source = "https://plug.example"
+checked = 2026-11-20
+
+[[models]]
+id = "*"
+source = "https://plug.example"
+checked = 2026-11-20
+
+[[models.prices]]
+since = 2026-01-01T00:00:00Z
+currency = "USD"
+input_per_mtok = 1
+output_per_mtok = 2
+source = "https://plug.example"
+checked = 2026-11-20
+"""

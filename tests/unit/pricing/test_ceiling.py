@@ -15,6 +15,7 @@ from minimill._pricing import (
     RequestSize,
     ceiling,
     input_bound,
+    may_be_served,
     output_bound,
 )
 
@@ -482,3 +483,40 @@ def test_the_assumptions_about_thinking_are_told(make, limits, thinking, words) 
     bounds = Bounds(limit_covers_reasoning=False)
     most = ceiling(size(1), [make.row()], bounds, limits, make.at(thinking=thinking))
     assert most.assumptions[-1] == words
+
+
+def test_the_answer_so_far_is_input(make) -> None:
+    """Counted already, so at one token each: 1 × (100 + 20) + 4 × 50."""
+    most = ceiling(RequestSize(100, 1, tokens=20), [make.row()], EXACT, Limits(50), make.at())
+    assert (most.money, most.input_tokens) == (Money(320_000, "CNY"), 120)
+    assert "the answer so far: 20 tokens" in most.assumptions
+
+
+@pytest.mark.parametrize(
+    ("tier", "asked", "unasked", "served"),
+    [
+        ("us", None, ("us",), True),
+        ("us", "fast", ("us",), True),
+        ("fast", "fast", ("us",), False),  # asked for, which is another rule
+        ("fast us", "fast", ("us",), True),
+        ("us fast", "fast", ("us",), True),
+        ("fast us", None, ("us",), False),
+        ("fast us", "fast", (), False),
+        ("batch us", "fast", ("us",), False),
+    ],
+)
+def test_tiers_that_nobody_asked_for(tier: str, asked: str | None, unasked: tuple[str, ...], served: bool) -> None:
+    """By themselves, or together with the one that was asked for."""
+    assert may_be_served(tier, asked, unasked) is served
+
+
+@pytest.mark.parametrize(("asked", "price"), [(None, "1.1"), ("fast", "2.2")])
+def test_a_ceiling_covers_what_may_come_on_top(make, asked: str | None, price: str) -> None:
+    """The asked tier, the unasked one, and both at once."""
+    tiers = [
+        make.tier(service_tier=word, input=times, output=times)
+        for word, times in (("fast", "2"), ("us", "1.1"), ("fast us", "2.2"))
+    ]
+    row = make.row(*tiers, base=make.rates(input="1", output="1"))
+    most = ceiling(size(100), [row], EXACT, Limits(50), make.at(service_tier=asked, unasked_tiers=("us",)))
+    assert [str(bucket.price) for bucket in most.buckets] == [price, price]

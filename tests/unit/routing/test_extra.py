@@ -263,3 +263,10 @@ def test_what_stands_between_texts_counts() -> None:
     many = Message("user", tuple(Text("a") for _ in range(1_000)))
     found = plan_of(offer, ChatRequest((many,), max_output_tokens=9)).ceiling
     assert found is not None and found.input_tokens == 64 + 1_000 + 16 * 1_000
+
+
+def test_answers_in_text_alone_are_what_happens_anyway() -> None:
+    """Gemini: any other list of modalities has no ceiling."""
+    for modalities, bounded in ((["TEXT"], True), (["TEXT", "IMAGE"], False), ("TEXT", False)):
+        found = asked("gemini:gemini-3.8-flash", {"generationConfig": {"responseModalities": modalities}})
+        assert (found.ceiling is not None) is bounded
