@@ -120,7 +120,7 @@ def _model(provider: Provider, model: Model, now: dt.datetime, days: int) -> Ite
     retired = model.status == "retired" or (model.retires_on is not None and model.retires_on <= now.date())
     if not model.rows:
         if not retired and model is not provider.any_model and provider.auth.scheme != "none":
-            yield Found("none", name, "no price is known")
+            yield Found("none", name, model.unpriced or "no price is known")
         return
     ended = [row for row in model.rows if row.until is not None and row.until <= now]
     yield from _future(name, model, now)

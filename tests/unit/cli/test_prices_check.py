@@ -173,3 +173,14 @@ def test_as_a_table(run: Run, book: Path) -> None:
 def test_an_unknown_provider(run: Run, book: Path) -> None:
     """It is a slip of the finger, no finding."""
     assert 'did you mean "acme"?' in run("prices", "check", "--provider", "acne", code=2).stderr
+
+
+def test_a_vendor_at_an_unknown_address_has_no_prices(run: Run, tmp_path: Path) -> None:
+    """The reason says what to set."""
+    (tmp_path / "minimill.toml").write_text('[providers.ernie]\nbase_url = "https://gw.example/v2"\n', encoding="utf-8")
+    out = run("prices", "check", "--provider", "ernie", "--skip", "rate", *AT, "--json", code=1).stdout
+    found = json.loads(out)
+    assert {item["kind"] for item in found} == {"none"}
+    told = next(item["text"] for item in found if item["name"] == "ernie:ernie-5.0")
+    assert told.startswith("gw.example is no address of ernie that is known")
+    assert 'set region = "mainland" under [providers.ernie]' in told
