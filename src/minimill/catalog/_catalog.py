@@ -221,6 +221,8 @@ class Catalog:
         if address is None:
             return provider
         address = address.rstrip("/")
+        if not address.endswith(provider.base_path):
+            address += provider.base_path
         region = next((r.name for r in provider.regions.values() if r.base_url == address), provider.region)
         return replace(provider, base_url=address, region=own.get("region", region))
 

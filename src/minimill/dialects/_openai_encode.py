@@ -6,6 +6,7 @@ It may import `_chat`, `_errors`, the names of fields in `catalog` and the helpe
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from minimill._chat import ChatRequest, JsonSchema, NamedTool, Text, Tool, ToolChoice
@@ -35,6 +36,7 @@ def encode_request(request: ChatRequest, target: Target, stream: bool) -> WireRe
         InvalidRequestError: the text names the setting, the model and what is accepted.
     """
     check_extra(request.extra, target, _FORBIDDEN)
+    request, unnamed = _named_as_taken(request, target)
     body: dict[str, Any] = {"model": target.model, "messages": encode_messages(request, target)}
     if stream:
         body["stream"] = True
@@ -56,7 +58,16 @@ def encode_request(request: ChatRequest, target: Target, stream: bool) -> WireRe
             body[key] = value
     for key, value in (*encode_thinking(request, target).items(), *kept.extra.items()):
         merge(body, key, value)
-    return WireRequest(target.quirks.chat_path or PATH, written(body, target), dropped=kept.dropped)
+    return WireRequest(target.quirks.chat_path or PATH, written(body, target), dropped=(*unnamed, *kept.dropped))
+
+
+def _named_as_taken(request: ChatRequest, target: Target) -> tuple[ChatRequest, tuple[str, ...]]:
+    """The request, without the names of speakers where the vendor refuses them; and what was left out."""
+    if target.quirks.message_names or not any(message.name for message in request.messages):
+        return request, ()
+    if not request.drop_refused:
+        raise refuse(target, "the name", "of a speaker", "messages without it")
+    return replace(request, messages=tuple(replace(one, name=None) for one in request.messages)), ("name",)
 
 
 def written(body: dict[str, Any], target: Target) -> bytes:
@@ -77,9 +88,19 @@ def check_extra(
         if key in forbidden:
             text = f"extra may not set {key!r}: it decides what a call can cost; use the argument for it"
             raise forbid(target, text)
+        if name := _fixed_field(key, value, target):
+            text = f"extra may not set {name!r}: it decides what a call to {target.provider} can cost"
+            raise forbid(target, text)
         if name := _thinking_field(key, value, target):
             text = f"extra may not set {name!r}: it decides what a call can cost; use reasoning= instead"
             raise forbid(target, text)
+
+
+def _fixed_field(key: str, value: Any, target: Target) -> str | None:
+    """The name of a field that the vendor's file keeps from callers, if this is one or holds one."""
+    inside = value if isinstance(value, Mapping) else ()
+    names = (key, *(f"{key}.{name}" for name in inside))
+    return next((name for name in names if name in target.quirks.fixed_fields), None)
 
 
 def _thinking_field(key: str, value: Any, target: Target) -> str | None:
@@ -111,7 +132,7 @@ def _settings(request: ChatRequest, target: Target) -> dict[str, Any]:
         "presence_penalty": request.presence_penalty,
         "frequency_penalty": request.frequency_penalty,
         "stop": list(request.stop) or None,
-        "seed": request.seed,
+        quirks.seed_field: request.seed,
         "n": request.n if request.n > 1 else None,
         "logprobs": True
         if request.top_logprobs is not None and request.logprobs is None
