@@ -165,7 +165,7 @@ def test_both_calculators_come_to_the_same(name: str) -> None:
 def test_there_are_enough_of_them() -> None:
     """Different bodies, on every hosted vendor; some of them without a price."""
     assert len(CASES) >= 1_000
-    assert {case.name.partition(":")[0] for case in CASES} == {"deepseek", "doubao", "ernie", "glm", "openai", "qwen"}
+    assert {case.name.partition(":")[0] for case in CASES} == {"deepseek", "doubao", "ernie", "glm", "openai", "qwen", "xai"}
     priced = [case for case in CASES if charged(case, case.body()) is not None]
     assert len(CASES) - 100 > len(priced) > 900
 
