@@ -31,7 +31,6 @@ UNSHIPPED = {
     "spark": Quirks(error_shapes=("openai", "code_message_sid")),
     "hunyuan": Quirks(),
     "siliconflow": Quirks(error_shapes=("openai", "code_message_sid")),
-    "openrouter": Quirks(opaque_reasoning_field="reasoning_details", reasoning_history="always"),
 }
 RULES = {
     "minimax": (

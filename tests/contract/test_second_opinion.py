@@ -34,6 +34,7 @@ VENDORS = {
     "groq": ("groq", None),
     "mistral": ("mistral", None),
     "together": ("together", None),
+    "openrouter": ("openrouter", None),
     "xai": ("x-ai", None),
 }
 """Our provider: theirs, and our region that bills in dollars."""

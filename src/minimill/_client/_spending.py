@@ -116,8 +116,7 @@ class Spending:
         elif error.billed is Billed.NO:
             self._release(name, error)
         else:
-            hurried = isinstance(error, TransportError) and error.kind == "deadline"
-            self._keep(name, error.usage, error, "given_up" if hurried else "silent")
+            self._keep(name, error.usage, error, _ending(error))
 
     def abandoned(self, status: str) -> None:
         """The caller went away: cancelled, interrupted, or dropped the stream."""
@@ -331,6 +330,13 @@ class Spending:
                 dropped=self.dropped,
             )
         )
+
+
+def _ending(error: ProviderError) -> Ending:
+    """How an attempt ended that cost nobody knows how much."""
+    if isinstance(error, TransportError) and error.kind == "deadline":
+        return "given_up"
+    return "answered" if error.billed is Billed.YES and error.usage is None and error.body else "silent"
 
 
 def _shows_thinking(answer: Answer) -> bool:
