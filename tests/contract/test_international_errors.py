@@ -186,7 +186,7 @@ async def test_a_filtered_prompt_keeps_its_hold_and_is_no_silence(monkeypatch: p
     async with minimill.Client(config, http_transport=transport) as client:
         for _ in range(5):
             with pytest.raises(ContentFilteredError) as caught:
-                await client.chat("hi", model="azure:gpt-5-mini", max_output_tokens=1_000)
+                await client.chat("hi", model="azure:gpt-5-mini", max_output_tokens=1_000, deadline_s=20)
         assert isinstance(caught.value, ProviderError)
         (attempt,) = caught.value.attempts
         assert (attempt.certainty, attempt.charged) == ("held", attempt.reserved)

@@ -17,7 +17,9 @@ pytestmark = pytest.mark.anyio
 
 HI = [{"role": "user", "content": "hi"}]
 WEATHER = minimill.Tool("weather", "", {"type": "object", "properties": {"city": {"type": "string"}}}, strict=True)
-CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False}
+CITY = {
+    "type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False,
+}  # fmt: skip
 PLAIN_TOOL = {"type": "function", "function": {"name": "weather", "parameters": WEATHER.parameters}}
 KEYS = {
     "azure": "AZURE_OPENAI_API_KEY",
@@ -78,21 +80,21 @@ OK = body_of({"content": "hello"}, counts(10, 5))
 
 REQUESTS = [
     pytest.param(
-        "azure:mine", dict(reasoning="low", max_output_tokens=50),
+        "azure:mine", {"reasoning": "low", "max_output_tokens": 50},
         "https://me.openai.azure.com/openai/v1/chat/completions",
         {"model": "mine", "messages": HI, "max_completion_tokens": 50, "reasoning_effort": "low",
          "service_tier": "default"},
         id="azure-deployment",
     ),
     pytest.param(
-        "azure:gpt-4.1", dict(temperature=0.5, stop=["x"], seed=7, max_output_tokens=50),
+        "azure:gpt-4.1", {"temperature": 0.5, "stop": ["x"], "seed": 7, "max_output_tokens": 50},
         "https://me.openai.azure.com/openai/v1/chat/completions",
         {"model": "gpt-4.1", "messages": HI, "max_completion_tokens": 50, "temperature": 0.5, "stop": ["x"], "seed": 7,
          "service_tier": "default"},
         id="azure-deployment-named-as-its-model",
     ),
     pytest.param(
-        "groq:openai/gpt-oss-120b", dict(reasoning="high", tools=[WEATHER], max_output_tokens=50),
+        "groq:openai/gpt-oss-120b", {"reasoning": "high", "tools": [WEATHER], "max_output_tokens": 50},
         "https://api.groq.com/openai/v1/chat/completions",
         {"model": "openai/gpt-oss-120b", "messages": HI, "max_completion_tokens": 50, "reasoning_effort": "high",
          "reasoning_format": "parsed",
@@ -102,21 +104,21 @@ REQUESTS = [
         id="groq",
     ),
     pytest.param(
-        "groq:qwen/qwen3.8-27b", dict(reasoning=False, user="u", max_output_tokens=50),
+        "groq:qwen/qwen3.8-27b", {"reasoning": False, "user": "u", "max_output_tokens": 50},
         "https://api.groq.com/openai/v1/chat/completions",
         {"model": "qwen/qwen3.8-27b", "messages": HI, "max_completion_tokens": 50, "reasoning_effort": "none",
          "reasoning_format": "parsed", "user": "u"},
         id="groq-thinking-off",
     ),
     pytest.param(
-        "mistral:mistral-small-2603", dict(seed=7, n=2, user="u", max_output_tokens=50, reasoning="high"),
+        "mistral:mistral-small-2603", {"seed": 7, "n": 2, "user": "u", "max_output_tokens": 50, "reasoning": "high"},
         "https://api.mistral.ai/v1/chat/completions",
         {"model": "mistral-small-2603", "messages": HI, "max_tokens": 50, "random_seed": 7, "n": 2,
          "reasoning_effort": "high"},
         id="mistral-closed-body",
     ),
     pytest.param(
-        "mistral:ministral-8b-latest", dict(response_format=CITY, max_output_tokens=50),
+        "mistral:ministral-8b-latest", {"response_format": CITY, "max_output_tokens": 50},
         "https://api.mistral.ai/v1/chat/completions",
         {"model": "ministral-8b-2512", "messages": HI, "max_tokens": 50, "response_format": {
             "type": "json_schema", "json_schema": {"name": "answer", "schema": CITY, "strict": True}}},
@@ -124,34 +126,34 @@ REQUESTS = [
     ),
     pytest.param(
         "openrouter:openai/gpt-5-mini",
-        dict(reasoning="low", max_output_tokens=50, extra={"provider": {"order": ["azure"]}}),
+        {"reasoning": "low", "max_output_tokens": 50, "extra": {"provider": {"order": ["azure"]}}},
         "https://openrouter.ai/api/v1/chat/completions",
         {"model": "openai/gpt-5-mini", "messages": HI, "max_completion_tokens": 50, "reasoning_effort": "low",
          "provider": {"max_price": {"prompt": "0.25", "completion": "2"}, "order": ["azure"]}},
         id="openrouter-keeps-to-the-price",
     ),
     pytest.param(
-        "openrouter:somebody/new-model", dict(max_output_tokens=50),
+        "openrouter:somebody/new-model", {"max_output_tokens": 50},
         "https://openrouter.ai/api/v1/chat/completions",
         {"model": "somebody/new-model", "messages": HI, "max_completion_tokens": 50},
         id="openrouter-any-model",
     ),
     pytest.param(
-        "sambanova:DeepSeek-V3.1", dict(reasoning=True, tools=[WEATHER], user="u", max_output_tokens=50),
+        "sambanova:DeepSeek-V3.1", {"reasoning": True, "tools": [WEATHER], "user": "u", "max_output_tokens": 50},
         "https://api.sambanova.ai/v1/chat/completions",
         {"model": "DeepSeek-V3.1", "messages": HI, "max_completion_tokens": 50, "tools": [PLAIN_TOOL],
          "chat_template_kwargs": {"enable_thinking": True}},
         id="sambanova",
     ),
     pytest.param(
-        "together:moonshotai/Kimi-K3", dict(reasoning=False, seed=7, max_output_tokens=50),
+        "together:moonshotai/Kimi-K3", {"reasoning": False, "seed": 7, "max_output_tokens": 50},
         "https://api.together.ai/v1/chat/completions",
         {"model": "moonshotai/Kimi-K3", "messages": HI, "max_tokens": 50, "seed": 7, "reasoning": {"enabled": False},
          "context_length_exceeded_behavior": "error"},
         id="together",
     ),
     pytest.param(
-        "xai:grok-4.5", dict(reasoning="low", tools=[WEATHER], max_output_tokens=50),
+        "xai:grok-4.5", {"reasoning": "low", "tools": [WEATHER], "max_output_tokens": 50},
         "https://api.x.ai/v1/chat/completions",
         {"model": "grok-4.5", "messages": HI, "max_completion_tokens": 50, "reasoning_effort": "low",
          "tools": [PLAIN_TOOL]},

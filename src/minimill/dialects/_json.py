@@ -97,9 +97,9 @@ def count(value: Any) -> int | None:
 def decimal(value: Any) -> Decimal | None:
     """A number as it was written, also in a string; None for anything else.
 
-    The shortest text that reads back as a float is what the vendor wrote, up to 15 digits.
+    Of a float the 15 digits that are sure: those after them are binary dust.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
-    text = str(value)
+    text = f"{value:.15g}" if isinstance(value, float) else str(value)
     return Decimal(text) if _NUMBER.fullmatch(text) else None
