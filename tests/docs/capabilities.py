@@ -112,6 +112,11 @@ def _with_tools(provider: Provider, models: list[Model]) -> str:
     return share(model.quirks.json_with_tools for model in fit) if fit else "no"
 
 
+def _schema_streams(provider: Provider, models: list[Model]) -> str:
+    fit = [model for model in models if "json_schema" in model.abilities]
+    return share(model.quirks.schema_in_streams for model in fit) if fit else "no"
+
+
 def _images(provider: Provider, models: list[Model]) -> str:
     fit = [model for model in models if "vision" in model.abilities]
     if not fit:
@@ -249,6 +254,7 @@ TABLES: tuple[tuple[str, str, dict[str, Cell]], ...] = (
             "parallel tools": sends("tools", tools=(TOOL,), parallel_tool_calls=False),
             "JSON": _json,
             "JSON with tools": _with_tools,
+            "schema in streams": _schema_streams,
             "images": _images,
             "files": able("files"),
             "sound": able("audio"),

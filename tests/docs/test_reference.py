@@ -127,7 +127,7 @@ def test_the_table_of_vendors_knows_them_all() -> None:
     ids = sorted(provider_ids())
     assert sorted(who) == sorted(asked) == sorted(money) == ids
     assert who["azure"][1:3] == ["`AZURE_OPENAI_API_KEY`", "your own: `AZURE_OPENAI_ENDPOINT`"]
-    assert who["groq"][-1] == "verified 2026-11-24"
+    assert who["groq"][-1] == "verified 2026-11-25"
     assert who["together"][-1] == "documented 2026-11-22"
     columns = dict(zip(capabilities.TABLES[1][2], asked["groq"], strict=True))
     assert (columns["seed"], columns["log probabilities"], columns["`n`"]) == ("yes", "no", "no")

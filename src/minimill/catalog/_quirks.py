@@ -180,6 +180,8 @@ class Quirks:
     """False: `strict` is left out of `response_format.json_schema`."""
     json_with_tools: bool = True
     """False: tools and an answer in JSON are refused together."""
+    schema_in_streams: bool = True
+    """False: `openai_chat` refuses an answer by a JSON Schema in a stream, since the vendor does."""
     json_word_needed: bool = False
     """True: `json_object` is refused unless the prompt holds the word "json"."""
 

@@ -46,7 +46,7 @@ def encode_request(request: ChatRequest, target: Target, stream: bool) -> WireRe
     if limit is not None:
         body[target.quirks.output_limit_field] = limit
     kept = keep_settings(
-        {**_settings(request, target), **_tools(request, target), **_response_format(request, target)},
+        {**_settings(request, target), **_tools(request, target), **_response_format(request, target, stream)},
         request,
         target,
         thinking=thinks(request, target),
@@ -200,13 +200,17 @@ def tool_choice_taken(request: ChatRequest, target: Target) -> ToolChoice | None
     return choice
 
 
-def _response_format(request: ChatRequest, target: Target) -> dict[str, Any]:
+def _response_format(request: ChatRequest, target: Target, stream: bool) -> dict[str, Any]:
     wanted = request.response_format
     if wanted is None or wanted == "text":
         return {}
+    if request.tools and not target.quirks.json_with_tools:
+        raise refuse(target, "response_format", "together with tools", "one of the two")
     if not isinstance(wanted, JsonSchema):
         check_json_word(request, target)
         return {"response_format": {"type": "json_object"}}
+    if stream and not target.quirks.schema_in_streams:
+        raise refuse(target, "response_format", "by a schema in a stream", "it in a plain call")
     return {"response_format": {"type": "json_schema", "json_schema": named_schema(wanted, target)}}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from minimill._chat import ChatRequest, Message, Text, user
+from minimill._chat import ChatRequest, JsonSchema, Message, Text, Tool, user
 from minimill._errors import InvalidRequestError, Then
 from minimill.catalog import Quirks
 from minimill.dialects import Target, get_dialect
@@ -79,6 +79,24 @@ def test_fields_that_no_caller_may_set(extra: dict[str, Any], name: str | None) 
     with pytest.raises(InvalidRequestError, match=f"extra may not set '{name}'") as caught:
         body(request, **quirks)
     assert caught.value.then is Then.STOP
+
+
+def test_an_answer_in_json_and_what_goes_with_it() -> None:
+    """Beside tools, and in streams: another candidate may take both."""
+    schema = JsonSchema({"type": "object", "properties": {}}, name="answer")
+    tool = Tool("weather", "", {"type": "object", "properties": {}})
+    strict = Target("acme", "m", Quirks(json_with_tools=False, schema_in_streams=False))
+    for request, stream, words in (
+        (ChatRequest((user("json"),), tools=(tool,), response_format="json"), False, "together with tools; it takes one of the two"),
+        (ChatRequest((user("json"),), response_format=schema), True, "by a schema in a stream; it takes it in"),
+    ):
+        with pytest.raises(InvalidRequestError, match=words) as caught:
+            CODEC.encode(request, strict, stream=stream)
+        assert caught.value.then is Then.NEXT
+        sent = json.loads(CODEC.encode(request, Target("acme", "m", Quirks()), stream=stream).body)
+        assert "response_format" in sent
+    CODEC.encode(ChatRequest((user("json"),), response_format=schema), strict, stream=False)
+    CODEC.encode(ChatRequest((user("json"),), response_format="json"), strict, stream=True)
 
 
 @pytest.mark.parametrize(
