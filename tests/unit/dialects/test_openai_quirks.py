@@ -86,9 +86,11 @@ def test_an_answer_in_json_and_what_goes_with_it() -> None:
     schema = JsonSchema({"type": "object", "properties": {}}, name="answer")
     tool = Tool("weather", "", {"type": "object", "properties": {}})
     strict = Target("acme", "m", Quirks(json_with_tools=False, schema_in_streams=False))
+    beside = ChatRequest((user("json"),), tools=(tool,), response_format="json")
+    streamed = ChatRequest((user("json"),), response_format=schema)
     for request, stream, words in (
-        (ChatRequest((user("json"),), tools=(tool,), response_format="json"), False, "together with tools; it takes one of the two"),
-        (ChatRequest((user("json"),), response_format=schema), True, "by a schema in a stream; it takes it in"),
+        (beside, False, "together with tools; it takes one of the two"),
+        (streamed, True, "by a schema in a stream; it takes it in"),
     ):
         with pytest.raises(InvalidRequestError, match=words) as caught:
             CODEC.encode(request, strict, stream=stream)
