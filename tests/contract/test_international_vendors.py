@@ -12,6 +12,7 @@ import pytest
 
 import minimill
 from minimill import Usage
+from minimill.catalog import load_provider
 
 pytestmark = pytest.mark.anyio
 
@@ -363,3 +364,33 @@ async def test_azure_bills_by_the_kind_of_deployment(region: str, nanos: int) ->
     async with wire.client(providers={"azure": {**AZURE, "region": region}}) as client:
         reply = await client.chat("hi", model="azure:mine")
     assert reply.cost.total == minimill.Money(nanos, "USD")
+
+
+@pytest.mark.parametrize(
+    ("model", "extra", "error"),
+    [
+        ("azure:mine", {"data_sources": [{"type": "azure_search"}]}, "data_sources"),
+        ("openrouter:openai/gpt-5-mini", {"plugins": [{"id": "web"}]}, "plugins"),
+        ("openrouter:openai/gpt-5-mini", {"tools": [{"type": "openrouter:web_search"}]}, "openrouter:web_search"),
+        ("xai:grok-4.7", {"search_parameters": {"mode": "on"}}, "search_parameters"),
+        ("mistral:mistral-small-2603", {"tools": [{"type": "document_library"}]}, "document_library"),
+        ("openrouter:somebody/new-model", {}, "no price"),
+    ],
+)
+async def test_what_nothing_bounds_is_refused_under_a_hard_budget(model: str, extra: Any, error: str) -> None:
+    """Tools and data of the vendor's own, and models without a price."""
+    wire = Wire(OK)
+    async with wire.client(budgets={"all": {"limit": "100 USD"}}) as client:
+        with pytest.raises(minimill.MinimillError, match=error):
+            await client.chat("hi", model=model, max_output_tokens=50, extra=extra)
+    assert wire.asked == []
+
+
+@pytest.mark.parametrize("name", ["azure", "groq", "mistral", "openrouter", "sambanova", "together", "xai"])
+async def test_every_listed_model_serves_a_question_under_a_hard_budget(name: str) -> None:
+    """Its ceiling is known; but for the one without a price."""
+    provider = load_provider(name)
+    async with Wire(OK).client(budgets={"all": {"limit": "100 USD"}}) as client:
+        for model in provider.models.values():
+            (candidate,) = client.plan("hi", model=f"{name}:{model.id}").candidates
+            assert (candidate.ceiling is None) == (model.id == "MiniMax-M3"), candidate.unpriced
