@@ -42,6 +42,8 @@ class Usage:
     """Other things billed by count, for instance `{"web_search": 2}`."""
     oddities: tuple[str, ...] = ()
     """What the vendor sent that cannot be true, in words."""
+    billed_nanos: int | None = None
+    """What the vendor itself says that it billed, in 10⁻⁹ of its currency; None: it does not say."""
 
     @property
     def total_tokens(self) -> int:

@@ -455,3 +455,25 @@ priority            : 32 1.6 120 w=40 W=80
 in<=272000          : 8 0.4 40 w=10 W=20
                     : 16 0.8 60 w=20 W=40
 """
+
+# https://docs.x.ai/docs/models; the boundary belongs to the dearer line.
+GROK_47 = """
+in<200000 : 2 0.5 6
+          : 4 1 12
+"""
+GROK_45 = """
+in<200000 : 2 0.3 6
+          : 4 0.6 12
+"""
+GROK_43 = """
+in<200000 : 1.25 0.2 2.5
+          : 2.5 0.4 5
+"""
+GROK_420_BEFORE = """
+in<200000 : 2 0.2 6
+          : 4 0.4 12
+"""
+GROK_BUILD = """
+in<200000 : 1 0.2 2
+          : 2 0.4 4
+"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import golden_lists as lists
+from .golden_lists_azure import AZURE
 
 Period = tuple[str, str | None, str]
 """From, until, and the lines that hold in between."""
@@ -227,4 +228,18 @@ PRICES: dict[str, tuple[str, list[Period]]] = {
             ("2026-07-30T00:00+00:00", None, lists.GPT_56_LUNA_CUT),
         ],
     ),
+    "xai:grok-4.7": ("USD", [("2026-10-12T00:00Z", None, lists.GROK_47)]),
+    "xai:grok-4.6": ("USD", [("2026-10-12T00:00Z", None, lists.GROK_47)]),
+    "xai:grok-4.5": ("USD", [("2026-10-12T00:00Z", None, lists.GROK_45)]),
+    "xai:grok-4.3": ("USD", [("2026-10-12T00:00Z", None, lists.GROK_43)]),
+    "xai:grok-4.20": (
+        "USD",
+        [
+            ("2026-03-09T00:00Z", "2026-04-30T00:00Z", lists.GROK_420_BEFORE),
+            ("2026-04-30T00:00Z", None, lists.GROK_43),
+        ],
+    ),
+    "xai:grok-4.20-non-reasoning": ("USD", [("2026-04-30T00:00Z", None, lists.GROK_43)]),
+    "xai:grok-build-0.1": ("USD", [("2026-10-12T00:00Z", None, lists.GROK_BUILD)]),
+    **{f"azure:{name}": ("USD", [("2026-11-22T00:00Z", None, lines)]) for name, lines in AZURE.items()},
 }

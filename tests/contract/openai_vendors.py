@@ -31,12 +31,6 @@ UNSHIPPED = {
     "spark": Quirks(error_shapes=("openai", "code_message_sid")),
     "hunyuan": Quirks(),
     "siliconflow": Quirks(error_shapes=("openai", "code_message_sid")),
-    "xai": Quirks(reasoning_outside_completion=True, error_shapes=("openai", "string")),
-    "groq": Quirks(),
-    "mistral": Quirks(
-        stream_usage="always", output_limit_field="max_tokens", error_shapes=("flat", "detail")
-    ),
-    "openrouter": Quirks(opaque_reasoning_field="reasoning_details", reasoning_history="always"),
 }
 RULES = {
     "minimax": (

@@ -124,7 +124,7 @@ def body_of(message: Any, usage: Any, finish: Any = "stop", **rest: Any) -> dict
             },
             Usage(90, 310, reasoning_tokens=300),
         ),
-        ("openrouter", counts(90, 50, cost=0.001, is_byok=False), Usage(90, 50)),
+        ("openrouter", counts(90, 50, cost=0.001, is_byok=False), Usage(90, 50, billed_nanos=1_000_000)),
         ("mistral", counts(90, 50, num_cached_tokens=64), Usage(90, 50, 64)),
     ],
 )

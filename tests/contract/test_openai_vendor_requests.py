@@ -349,7 +349,7 @@ def request(**fields: Any) -> ChatRequest:
                     {
                         "role": "assistant",
                         "content": "a",
-                        "reasoning_content": "h",
+                        "reasoning": "h",
                         "reasoning_details": [{"data": "g"}],
                     },
                     {"role": "user", "content": "r"},

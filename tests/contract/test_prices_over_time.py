@@ -27,10 +27,22 @@ ANNOUNCED = {
     "gpt-audio is shut down": dt.datetime(2027, 1, 20, tzinfo=dt.UTC),
     "gpt-5.1 is shut down": dt.datetime(2027, 4, 1, tzinfo=dt.UTC),
     "gemini-3.1-flash-lite is shut down": dt.datetime(2027, 5, 7, tzinfo=dt.UTC),
+    "prices of Azure and SambaNova were first read": dt.datetime(2026, 11, 22, tzinfo=dt.UTC),
+    "Azure's gpt-5 is shut down": dt.datetime(2027, 2, 9, tzinfo=dt.UTC),
+    "its gpt-4o and gpt-4.1": dt.datetime(2027, 4, 14, tzinfo=dt.UTC),
+    "Mistral Large 3 and Medium 3.5": dt.datetime(2027, 4, 30, tzinfo=dt.UTC),
+    "Azure's gpt-5.2": dt.datetime(2027, 6, 8, tzinfo=dt.UTC),
+    "its gpt-5-mini and gpt-5.1": dt.datetime(2027, 7, 13, tzinfo=dt.UTC),
+    "its gpt-5.4": dt.datetime(2027, 9, 2, tzinfo=dt.UTC),
+    "its gpt-5.4-mini and -nano": dt.datetime(2027, 9, 21, tzinfo=dt.UTC),
+    "its gpt-5.5": dt.datetime(2027, 10, 26, tzinfo=dt.UTC),
+    "its gpt-5.6 and gpt-6-astra": dt.datetime(2028, 1, 11, tzinfo=dt.UTC),
+    "its gpt-6": dt.datetime(2028, 3, 11, tzinfo=dt.UTC),
 }
 
 WITHOUT = {
     "ernie:ernie-5.5-flash-preview": "no price has been published",
+    "sambanova:MiniMax-M3": "no price has been found",
     "qwen:qwen4-max": "no price of the mainland has been found; it has one in Singapore",
     "qwen:qwen-plus-us": "sold in the United States only, and has its price there",
     "qwen:qwen-flash-us": "sold in the United States only, and has its price there",
@@ -40,11 +52,12 @@ UNSURE = {"openai:gpt-5.6-sol", "openai:gpt-6.2-astra", "openai:gpt-6.2-sol"}
 
 
 def sold(at: dt.datetime) -> Iterator[tuple[Provider, Model]]:
-    """The models of hosted vendors that are not retired on that day."""
+    """The models of hosted vendors that are not retired on that day, and whose prices were read by then."""
     for provider in map(load_provider, provider_ids()):
         for model in provider.models.values():
             ended = model.retires_on is not None and model.retires_on <= at.date()
-            if model.status != "retired" and not ended:
+            unread = bool(model.rows) and min(row.since for row in model.rows) > at
+            if model.status != "retired" and not ended and not unread:
                 yield provider, model
 
 

@@ -20,7 +20,7 @@ from minimill.catalog._files import folder
 TODAY = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 """The day of the release; prices of later days are not tested here."""
 
-NO_PRICE = {"ernie:ernie-5.5-flash-preview"}
+NO_PRICE = {"ernie:ernie-5.5-flash-preview", "sambanova:MiniMax-M3"}
 """Current models of which no price is known anywhere."""
 PRICED_ELSEWHERE = {"qwen:qwen4-max", "qwen:qwen-plus-us", "qwen:qwen-flash-us"}
 """Current models without a price in the region that is used by default."""

@@ -31,6 +31,11 @@ VENDORS = {
     "gemini": ("google", None),
     "deepseek": ("deepseek", "usd"),
     "glm": ("zai", "international"),
+    "groq": ("groq", None),
+    "mistral": ("mistral", None),
+    "together": ("together", None),
+    "openrouter": ("openrouter", None),
+    "xai": ("x-ai", None),
 }
 """Our provider: theirs, and our region that bills in dollars."""
 TIERS: dict[str | None, dict[str, str]] = {
@@ -93,6 +98,7 @@ DIFFERENCES: dict[tuple[str, str | None], str] = {
 UNKNOWN_TO_THEM = {
     "glm:glm-4.7-flash", "glm:glm-5-turbo", "glm:glm-5v-turbo", "openai:gpt-6.2-astra", "openai:gpt-6.2-sol",
     "anthropic:claude-mythos-5", "anthropic:claude-mythos-5-1",
+    "xai:grok-4.20-non-reasoning",
     "gemini:gemini-4-carbon", "gemini:gemini-4-hydrogen", "gemini:gemini-4-neon",
 }  # fmt: skip
 

@@ -1,6 +1,7 @@
-"""Writes what is made of the schema: the tables of provider keys, and the JSON Schema of minimill.toml.
+"""Writes what is made of the schema and of the provider files: the tables of provider keys, the JSON Schema of
+minimill.toml, and the table of what each vendor can do.
 
-`python -m tests.docs.reference` after a change of the schema.
+`python -m tests.docs.reference` after a change of the schema or of a provider file.
 """
 
 import json
@@ -9,6 +10,7 @@ from typing import Any
 from minimill._config import json_schema
 from minimill.catalog import json_schema as provider_schema
 
+from . import capabilities
 from .pages import ROOT
 
 TABLES = ROOT / "docs" / "reference" / "provider-tables.md"
@@ -87,9 +89,10 @@ def _words(schema: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Write both files."""
-    written = TABLES.read_text(encoding="utf-8").partition(MARK)[0]
-    TABLES.write_text(f"{written}{MARK}\n{tables_text()}", encoding="utf-8")
+    """Write all of them."""
+    for page, text in ((TABLES, tables_text()), (capabilities.PAGE, capabilities.page_text())):
+        written = page.read_text(encoding="utf-8").partition(MARK)[0]
+        page.write_text(f"{written}{MARK}\n{text}", encoding="utf-8")
     SCHEMA.parent.mkdir(exist_ok=True)
     SCHEMA.write_text(schema_text(), encoding="utf-8")
 

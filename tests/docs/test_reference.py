@@ -21,15 +21,17 @@ from minimill._client import ChatOptions
 from minimill._config import _entries as config
 from minimill._config import _find, _load
 from minimill._config._types import Timeouts
+from minimill.catalog import provider_ids
 from minimill.cli._app import app
 
-from . import reference
+from . import capabilities, reference
 from .pages import page
 
 CONFIGURATION = page("docs/reference/configuration.md")
 ERRORS = page("docs/reference/errors.md")
 API = page("docs/reference/api.md")
 CLI = page("docs/reference/cli.md")
+VENDORS = page("docs/reference/vendors.md")
 
 
 # --- configuration ---
@@ -111,6 +113,27 @@ def test_generated_files_are_fresh() -> None:
         f"{reference.MARK}\n{reference.tables_text()}"
     )
     assert reference.SCHEMA.read_text(encoding="utf-8") == reference.schema_text()
+
+
+def test_the_table_of_vendors_is_fresh() -> None:
+    """After a change of a provider file: python -m tests.docs.reference."""
+    text = capabilities.PAGE.read_text(encoding="utf-8")
+    assert text.endswith(f"{reference.MARK}\n{capabilities.page_text()}")
+
+
+def test_the_table_of_vendors_knows_them_all() -> None:
+    """A row for each in every table, and cells that say what the files say."""
+    who, asked, money = (VENDORS.table(heading) for heading in ("Who", "Requests", "Thinking, caching, money"))
+    ids = sorted(provider_ids())
+    assert sorted(who) == sorted(asked) == sorted(money) == ids
+    assert who["azure"][1:3] == ["`AZURE_OPENAI_API_KEY`", "your own: `AZURE_OPENAI_ENDPOINT`"]
+    assert who["groq"][-1] == "verified 2026-11-25"
+    assert who["together"][-1] == "documented 2026-11-22"
+    columns = dict(zip(capabilities.TABLES[1][2], asked["groq"], strict=True))
+    assert (columns["seed"], columns["log probabilities"], columns["`n`"]) == ("yes", "no", "no")
+    assert columns["images"] == "1 of 3: data, address"
+    bills = [name for name, cells in money.items() if cells[-1] != "no"]
+    assert bills == ["openrouter", "xai"]
 
 
 # --- errors ---

@@ -13,7 +13,7 @@ from minimill._chat import Answer, Reasoning
 from minimill._client._secrets import hide
 from minimill._errors import Billed, ConfigError, ProviderError, TransportError
 from minimill._money import Money
-from minimill._pricing import Charge, PriceUnknown, Situation, cost, find_rows, may_be_served
+from minimill._pricing import Charge, PriceUnknown, Situation, as_billed, cost, find_rows, may_be_served
 from minimill._report import Attempt, details
 from minimill._routing import Experience, asked
 from minimill._transport import Progress
@@ -116,8 +116,7 @@ class Spending:
         elif error.billed is Billed.NO:
             self._release(name, error)
         else:
-            hurried = isinstance(error, TransportError) and error.kind == "deadline"
-            self._keep(name, error.usage, error, "given_up" if hurried else "silent")
+            self._keep(name, error.usage, error, _ending(error))
 
     def abandoned(self, status: str) -> None:
         """The caller went away: cancelled, interrupted, or dropped the stream."""
@@ -189,6 +188,13 @@ class Spending:
         """What `usage` costs; `thought`: the answer shows that the model thought. None: unknown."""
         if usage is None:
             return None
+        computed = self._computed(usage, service_tier, thought)
+        if usage.billed_nanos is None:
+            return computed
+        return as_billed(Money(usage.billed_nanos, self.candidate.offer.provider.currency), computed)
+
+    def _computed(self, usage: Usage, service_tier: str | None, thought: bool) -> Charge | None:
+        """What the price rows come to; None: they do not tell."""
         tiers = self._tiers(service_tier)
         charges = [self._charge_on(tier, usage, thought) for tier in tiers]
         known = [charge for charge in charges if charge is not None]
@@ -248,7 +254,8 @@ class Spending:
         try:
             return cost(usage, offer.rows, situation, clocks=offer.clocks)
         except PriceUnknown as error:
-            log.warning("%s: the cost of an answer is unknown: %s", offer.name, error)
+            if usage.billed_nanos is None:
+                log.warning("%s: the cost of an answer is unknown: %s", offer.name, error)
             return None
 
     def _watch_ceiling(self, charged: Money) -> None:
@@ -324,6 +331,13 @@ class Spending:
                 dropped=self.dropped,
             )
         )
+
+
+def _ending(error: ProviderError) -> Ending:
+    """How an attempt ended that cost nobody knows how much."""
+    if isinstance(error, TransportError) and error.kind == "deadline":
+        return "given_up"
+    return "answered" if error.billed is Billed.YES and error.usage is None and error.body else "silent"
 
 
 def _shows_thinking(answer: Answer) -> bool:

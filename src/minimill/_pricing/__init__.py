@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ._ceiling import Ceiling, Limits, ceiling, input_bound, output_bound
 from ._clock import is_running, run_between
-from ._cost import Bucket, Charge, cost
+from ._cost import Bucket, Charge, as_billed, cost
 from ._exchange import BUILT_IN, MARGIN, MAX_AGE_DAYS, Converted, Exchange, Rate
 from ._expected import (
     ANSWER_TOKENS,
@@ -61,6 +61,7 @@ __all__ = [
     # after a call
     "Bucket",
     "Charge",
+    "as_billed",
     "PriceUnknown",
     "StorageCharge",
     "cost",

@@ -58,9 +58,9 @@ class Charge:
     money: Money
     """The sum of the buckets, rounded up once to a whole nano."""
     buckets: tuple[Bucket, ...]
-    """What was counted; lines of nothing are left out, and a free row has none."""
-    row: PriceRow
-    """The price row that was used."""
+    """What was counted; lines of nothing are left out, and a free row or the vendor's own bill has none."""
+    row: PriceRow | None
+    """The price row that was used; None: the vendor's own bill was taken."""
     conditions: tuple[str, ...] = ()
     """The tiers that applied, in words: `input > 32,000`, `peak hours`."""
     exact: bool = True
@@ -116,6 +116,22 @@ def own_clocks(row: PriceRow, clocks: Mapping[str, Clock]) -> tuple[str, ...]:
         return ()
     found = [(name, clocks[name].origin) for name in named if name in clocks]
     return tuple(f"{name} from {origin}" for name, origin in found if origin != "catalog")
+
+
+def as_billed(money: Money, computed: Charge | None) -> Charge:
+    """The charge for what the vendor itself says that it billed.
+
+    A bill of nothing is not believed where a price row comes to something: the row's charge stands, as an
+    estimate.
+
+    Args:
+        money: The bill.
+        computed: What the price rows come to; None: they do not tell.
+    """
+    if money or computed is None or not computed.money:
+        return Charge(money, (), None)
+    doubt = "the vendor billed nothing, by its answer: what the price row comes to"
+    return replace(computed, exact=False, assumptions=(*computed.assumptions, doubt))
 
 
 def bucket(cell: Cell, count: int) -> Bucket:
@@ -321,6 +337,8 @@ def whole_nanos(fine: int, currency: str) -> Money:
 
 def _lines(charge: Charge) -> list[str]:
     row = charge.row
+    if row is None:
+        return [f"{charge.money} by the vendor's own bill, in its answer"]
     if row.free:
         return [f"free  {_origin(row)}"]
     table = [

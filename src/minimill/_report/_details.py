@@ -21,7 +21,9 @@ def details(
     `asked` is what the request was like, from which later calls learn what to expect.
     """
     result: dict[str, Any] = {}
-    if charge is not None:
+    if charge is not None and charge.row is None:
+        result["billed"] = charge.money.currency
+    elif charge is not None and charge.row is not None:
         result["buckets"] = _buckets(charge.buckets)
         result["row"] = _row(charge.row)
         result["conditions"] = list(charge.conditions)

@@ -44,8 +44,9 @@ class Attempt:
     charged: Money | None
     """What counts as spent; the hold while nothing better is known; None: unknown."""
     certainty: str
-    """`exact`: computed from reported usage. `estimated`: some part took the dearer reading. `held`: the
-    outcome is unknown and the whole hold counts. `released`: nothing was billed. `unpriced`: no price."""
+    """`exact`: computed from reported usage, or the vendor's own bill. `estimated`: some part took the dearer
+    reading. `held`: the outcome is unknown and the whole hold counts. `released`: nothing was billed.
+    `unpriced`: no price."""
     error: ProviderError | None = None
     """Why it failed; None for the attempt that answered, and for one that the caller left."""
     charge: Charge | None = None

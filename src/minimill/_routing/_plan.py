@@ -171,7 +171,7 @@ def make_plan(
         thinking = will_think(offer, request)
         habits = experience.habits(offer.name, wishes.route, word, thinking, offer.quirks.default_effort)
         reason = misfit(offer, needed, size, _retired(offer), habits)
-        unkeyed = _no_key(offer) if reason is None else None
+        unkeyed = _not_set_up(offer) if reason is None else None
         if reason is not None or unkeyed is not None:
             left.append(LeftOut(offer.name, reason or str(unkeyed), error=unkeyed))
             continue
@@ -199,8 +199,9 @@ def _retired(offer: Offer) -> bool:
     return model.status == "retired" or (model.retires_on is not None and model.retires_on < today)
 
 
-def _no_key(offer: Offer) -> ConfigError | None:
+def _not_set_up(offer: Offer) -> ConfigError | None:
     try:
+        offer.provider.check_address()
         offer.provider.key()
     except ConfigError as error:
         return error

@@ -29,7 +29,7 @@ def at_address(provider: Provider, address: str, place: str, wanted: str | None)
     if wanted is None:
         region = provider.region if provider.region in here or not here else here[0]
         moved = replace(provider, base_url=address, region=region)
-        return moved if here or _is_local(address) else _unpriced(moved)
+        return moved if here or _is_local(address) or _is_ones_own(provider) else _unpriced(moved)
     if here and wanted not in here:
         known = ", ".join(f'"{name}"' for name in here)
         raise ConfigError(
@@ -41,10 +41,8 @@ def at_address(provider: Provider, address: str, place: str, wanted: str | None)
 
 def _serves(region: Region, address: str) -> bool:
     """Whether a region names the host of an address: itself, or the end of it after a star."""
-    if address == region.base_url:
-        return True
     host = _host(address)
-    return host == _host(region.base_url) or any(
+    return (bool(region.base_url) and host == _host(region.base_url)) or any(
         host.endswith(name[1:]) if name.startswith("*") else host == name for name in region.hosts
     )
 
@@ -62,6 +60,11 @@ def _is_local(address: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_ones_own(provider: Provider) -> bool:
+    """Whether every user has an address of their own at the vendor, so that none can be known beforehand."""
+    return not any(region.base_url for region in provider.regions.values()) and bool(provider.regions)
 
 
 def _unpriced(provider: Provider) -> Provider:

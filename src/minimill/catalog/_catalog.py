@@ -231,6 +231,9 @@ class Catalog:
                 break
         if address is None:
             return provider
+        address = address.rstrip("/")
+        if not address.endswith(provider.base_path):
+            address += provider.base_path
         return at_address(provider, address, place, own.get("region"))
 
 

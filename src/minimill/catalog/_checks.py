@@ -56,7 +56,7 @@ def faults_in(entry: ProviderEntry) -> list[Fault]:
 
 def _address_faults(entry: ProviderEntry) -> Iterator[Fault]:
     if not entry.regions:
-        if entry.base_url is None:
+        if entry.base_url is None and not entry.base_url_env:
             yield Fault((), 'the key "base_url" is missing')
         if entry.region is not None:
             yield Fault(("region",), f"this provider has no regions, found {shown(entry.region)}")
@@ -64,6 +64,10 @@ def _address_faults(entry: ProviderEntry) -> Iterator[Fault]:
         yield Fault((), f'the key "region" is missing: the default among {", ".join(entry.regions)}')
     elif entry.region not in entry.regions:
         yield Fault(("region",), unknown_word("region", entry.region, entry.regions))
+    if entry.base_url is None and not entry.base_url_env:
+        for name, region in entry.regions.items():
+            if region.base_url is None:
+                yield Fault(("regions", name), 'the key "base_url" is missing')
     if (entry.status == "verified") != (entry.verified_on is not None):
         yield Fault(("verified_on",), 'say the date of the check with status = "verified", and only with it')
 

@@ -35,7 +35,9 @@ def provider_of(entry: ProviderEntry, *, origin: str, own_rows: Mapping[str, str
     """The provider, with its models; `own_rows` maps ids of models priced by the user to the user's file."""
     quirks = overlaid(Quirks(), entry.quirks)
     bounds = overlaid(Bounds(source=entry.source), entry.bounds)
-    regions = {name: Region(name, r.base_url.rstrip("/"), r.key_env, r.hosts) for name, r in entry.regions.items()}
+    regions = {
+        name: Region(name, (r.base_url or "").rstrip("/"), r.key_env, r.hosts) for name, r in entry.regions.items()
+    }
     models = [
         _model(model, entry, quirks, bounds, own_rows.get(model.id, "catalog"))
         for model in entry.models
@@ -51,6 +53,7 @@ def provider_of(entry: ProviderEntry, *, origin: str, own_rows: Mapping[str, str
         regions=regions,
         auth=entry.auth,
         base_url_env=entry.base_url_env,
+        base_path=entry.base_path,
         docs=entry.docs,
         status=entry.status,
         verified_on=entry.verified_on,

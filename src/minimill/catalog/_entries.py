@@ -26,6 +26,7 @@ from minimill.catalog._marks import (
     Price,
     Text,
     Url,
+    UrlPath,
 )
 from minimill.catalog._quirks import ErrorKind, Quirks
 
@@ -62,8 +63,8 @@ class Auth:
 class RegionEntry:
     """One endpoint of a provider that has several, with its own keys and often its own prices."""
 
-    base_url: Url
-    """Address that the dialect's path is appended to."""
+    base_url: Url | None = None
+    """Address that the dialect's path is appended to; left out where it is the user's own."""
     key_env: tuple[EnvName, ...] = ()
     """Environment variables that hold this region's key; empty: the provider's."""
     hosts: tuple[Host, ...] = ()
@@ -281,9 +282,12 @@ class ProviderEntry:
     dialect: Text
     """Wire language, such as `openai_chat`; a model may name another one."""
     base_url: Url | None = None
-    """Address that the dialect's path is appended to; left out where `regions` says it."""
+    """Address that the dialect's path is appended to; left out where `regions` says it, or where every user
+    has an address of their own."""
     base_url_env: tuple[EnvName, ...] = ()
     """Environment variables that override the address; the first that is set wins."""
+    base_path: UrlPath = ""
+    """Appended to an address that the user or the environment gives, unless it ends so."""
     region: str | None = None
     """Region used where the user names none; needed where there are regions."""
     regions: Mapping[str, RegionEntry] = field(default_factory=dict)

@@ -109,4 +109,5 @@ def url_fault(text: str) -> str | None:
 
 
 Url = Annotated[str, Matches(URL_PATTERN, URL_MEANING, url_fault)]
+UrlPath = Annotated[str, Matches(r"(/[\w.~-]+)*", "a path such as '/openai/v1'")]
 Text = Annotated[str, Matches(r"(?s).*\S.*", "some text")]

@@ -130,6 +130,14 @@ class Quirks:
     """Where audio output tokens sit inside the usage object, first found wins."""
     reasoning_outside_completion: bool = False
     """True: `completion_tokens` leaves the reasoning tokens out; they are added."""
+    billed_cost_path: str | None = None
+    """In the dialect `openai_chat`: where the vendor's own bill for the answer sits inside the usage object, in
+    the provider's currency; it is booked in place of what the price rows come to. None: answers tell none."""
+    billed_cost_digits: Annotated[int, AtLeast(0)] = 0
+    """Decimal places of that number: 10 for a count of 0.0000000001 units."""
+    billed_cost_partial_path: str | None = None
+    """Where a flag sits inside the usage object which says that the bill leaves a part out, so that it is not
+    used; None: there is none."""
     usage_counts_one_choice: bool = False
     """True: with `n` > 1 the output count covers one of the answers only, so that usage is unknown then."""
 
@@ -156,6 +164,8 @@ class Quirks:
     """Role word under which instructions are sent."""
     text_must_be_string: bool = False
     """True: content that is text only is sent as one string, never as a list of parts."""
+    message_names: bool = True
+    """False: `openai_chat` refuses a message that names its speaker, since the vendor does."""
     image_sources: tuple[Literal["url", "data"], ...] = ("url", "data")
     """How images may be sent: by address, or as data."""
     assistant_last: bool = True
@@ -196,17 +206,20 @@ class Quirks:
     """False: `strict` is left out of `response_format.json_schema`."""
     json_with_tools: bool = True
     """False: tools and an answer in JSON are refused together."""
+    schema_in_streams: bool = True
+    """False: `openai_chat` refuses an answer by a JSON Schema in a stream, since the vendor does."""
     json_word_needed: bool = False
     """True: `json_object` is refused unless the prompt holds the word "json"."""
 
     # --- thinking ---
     thinking_switch: Literal[
-        "none", "thinking_object", "enable_thinking", "chat_template", "adaptive", "between_tools", "zero_budget"
-    ] = "none"
+        "none", "thinking_object", "reasoning_object", "enable_thinking", "chat_template", "adaptive",
+        "between_tools", "zero_budget",
+    ] = "none"  # fmt: skip
     """Field that turns thinking on or off: none; `thinking: {type: enabled | disabled}`;
-    `enable_thinking: bool`; `chat_template_kwargs: {enable_thinking: bool}`; in the dialect `anthropic`
-    `thinking: {type: adaptive | disabled}` or `thinking: {type: adaptive | between_tools}`; or, in `gemini`, a
-    thinking budget of 0."""
+    `reasoning: {enabled: bool}`; `enable_thinking: bool`; `chat_template_kwargs: {enable_thinking: bool}`; in
+    the dialect `anthropic` `thinking: {type: adaptive | disabled}` or `thinking: {type: adaptive |
+    between_tools}`; or, in `gemini`, a thinking budget of 0."""
     thinking_default: Literal["on", "off", "always"] = "off"
     """What happens where nothing is sent; `always`: thinking cannot be turned off."""
     thinking_budget_field: str | None = None
@@ -243,6 +256,8 @@ class Quirks:
     """Most answers (`n`) in one request; 1 means that the field is not sent; None: no documented limit."""
     max_stop: Annotated[int, AtLeast(0)] | None = None
     """Most stop strings in one request; None: no documented limit."""
+    seed_field: str = "seed"
+    """Field that carries the seed."""
     user_field: str | None = "user"
     """Field that carries the opaque id of the end user; None: it is not sent."""
     service_tiers: tuple[str, ...] = ()
@@ -259,6 +274,9 @@ class Quirks:
     """How a content part is marked for an explicit cache."""
     extra_body: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """Fields always sent, unless the caller sends them itself."""
+    fixed_fields: tuple[str, ...] = ()
+    """Fields of `extra`, those inside a table as `table.field`, that no caller may set, since a call could then
+    cost more than its ceiling; beside those that no vendor lets a caller set."""
     stored_input: tuple[str, ...] = ()
     """Fields of `extra`, in either spelling, that bring in input which the vendor keeps, such as a cache: of
     unknown size, but no larger than the model's window."""

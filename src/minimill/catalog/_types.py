@@ -131,13 +131,16 @@ class Provider:
     """Wire language of the models that name no other."""
     base_url: str
     """Address that the dialect's path is appended to, without a slash at its end: the first variable of
-    `base_url_env` that was set, else the user's, the region's or the provider's own."""
+    `base_url_env` that was set, else the user's, the region's or the provider's own; empty: every user has one
+    of their own, and nobody has said it."""
     currency: str
     region: str | None = None
     """Region in use, which picks the price rows; None: the provider has no regions."""
     regions: Mapping[str, Region] = field(default_factory=dict, repr=False, hash=False)
     auth: Auth = field(default_factory=Auth)
     base_url_env: tuple[str, ...] = ()
+    base_path: str = ""
+    """Appended to an address that the user or the environment gives, unless it ends so."""
     docs: str = ""
     status: str = "documented"
     verified_on: dt.date | None = None
@@ -169,6 +172,16 @@ class Provider:
     def accepts_any_model(self) -> bool:
         """Whether ids that are not listed may be asked for."""
         return self.any_model is not None
+
+    def check_address(self) -> None:
+        """Say so where nobody has given the address.
+
+        Raises:
+            ConfigError: there is none. Nothing was sent.
+        """
+        if not self.base_url:
+            where = f"base_url in [providers.{self.id}] of minimill.toml"
+            raise ConfigError(f"{self.id} needs your address: set {' or '.join((*self.base_url_env, where))}")
 
     def key_names(self) -> tuple[str, ...]:
         """Variables that may hold the key, in order."""

@@ -110,6 +110,9 @@ def _signed(money: Money) -> str:
 
 def _charge(out: Output, row: SpendRow, told: Mapping[str, Any]) -> bool:
     record = row.record
+    if "billed" in told:
+        out.line("   the vendor's own bill, as its answer told it")
+        return True
     if "buckets" not in told:
         out.line(f"   {_why_no_sum(row)}")
         return True

@@ -94,7 +94,7 @@ def read_error(value: Any) -> ErrorBody:
         message=_text(message),
         code=rpc.get("reason")
         or (_word(at(inner, "innererror.code"), at(inner, "details.error_code")) if code is None else code),
-        type=_word(inner.get("type"), inner.get("status")),
+        type=_word(inner.get("type"), inner.get("status"), at(inner, "metadata.error_type")),
         param=_word(inner.get("param")) or rpc.get("period"),
         request_id=_word(*(at(value, path) for path in _IDS)),
         wait_s=rpc.get("wait") or next((x for path in _WAITS if (x := at(value, path)) is not None), None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydantic_core import from_json, to_json
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BOM = b"\xef\xbb\xbf"
+_NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,40})?(e[-+]?[0-9]{1,2})?", re.ASCII | re.IGNORECASE)
 _MOST = 2**53
 _DEPTH = 200
 """Levels of nesting; `from_json` draws the same line."""
@@ -90,3 +92,14 @@ def count(value: Any) -> int | None:
     if isinstance(value, (int, float)) and -_MOST < value < _MOST:
         return int(value)
     return None
+
+
+def decimal(value: Any) -> Decimal | None:
+    """A number as it was written, also in a string; None for anything else.
+
+    Of a float the 15 digits that are sure: those after them are binary dust.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    text = f"{value:.15g}" if isinstance(value, float) else str(value)
+    return Decimal(text) if _NUMBER.fullmatch(text) else None

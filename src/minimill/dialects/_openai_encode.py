@@ -6,6 +6,7 @@ It may import `_chat`, `_errors`, the names of fields in `catalog` and the helpe
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from minimill._chat import ChatRequest, JsonSchema, NamedTool, Text, Tool, ToolChoice
@@ -35,6 +36,7 @@ def encode_request(request: ChatRequest, target: Target, stream: bool) -> WireRe
         InvalidRequestError: the text names the setting, the model and what is accepted.
     """
     check_extra(request.extra, target, _FORBIDDEN)
+    request, unnamed = _named_as_taken(request, target)
     body: dict[str, Any] = {"model": target.model, "messages": encode_messages(request, target)}
     if stream:
         body["stream"] = True
@@ -44,7 +46,7 @@ def encode_request(request: ChatRequest, target: Target, stream: bool) -> WireRe
     if limit is not None:
         body[target.quirks.output_limit_field] = limit
     kept = keep_settings(
-        {**_settings(request, target), **_tools(request, target), **_response_format(request, target)},
+        {**_settings(request, target), **_tools(request, target), **_response_format(request, target, stream)},
         request,
         target,
         thinking=thinks(request, target),
@@ -56,7 +58,16 @@ def encode_request(request: ChatRequest, target: Target, stream: bool) -> WireRe
             body[key] = value
     for key, value in (*encode_thinking(request, target).items(), *kept.extra.items()):
         merge(body, key, value)
-    return WireRequest(target.quirks.chat_path or PATH, written(body, target), dropped=kept.dropped)
+    return WireRequest(target.quirks.chat_path or PATH, written(body, target), dropped=(*unnamed, *kept.dropped))
+
+
+def _named_as_taken(request: ChatRequest, target: Target) -> tuple[ChatRequest, tuple[str, ...]]:
+    """The request, without the names of speakers where the vendor refuses them; and what was left out."""
+    if target.quirks.message_names or not any(message.name for message in request.messages):
+        return request, ()
+    if not request.drop_refused:
+        raise refuse(target, "the name", "of a speaker", "messages without it")
+    return replace(request, messages=tuple(replace(one, name=None) for one in request.messages)), ("name",)
 
 
 def written(body: dict[str, Any], target: Target) -> bytes:
@@ -77,9 +88,19 @@ def check_extra(
         if key in forbidden:
             text = f"extra may not set {key!r}: it decides what a call can cost; use the argument for it"
             raise forbid(target, text)
+        if name := _fixed_field(key, value, target):
+            text = f"extra may not set {name!r}: it decides what a call to {target.provider} can cost"
+            raise forbid(target, text)
         if name := _thinking_field(key, value, target):
             text = f"extra may not set {name!r}: it decides what a call can cost; use reasoning= instead"
             raise forbid(target, text)
+
+
+def _fixed_field(key: str, value: Any, target: Target) -> str | None:
+    """The name of a field that the vendor's file keeps from callers, if this is one or holds one."""
+    inside = value if isinstance(value, Mapping) else ()
+    names = (key, *(f"{key}.{name}" for name in inside))
+    return next((name for name in names if name in target.quirks.fixed_fields), None)
 
 
 def _thinking_field(key: str, value: Any, target: Target) -> str | None:
@@ -111,7 +132,7 @@ def _settings(request: ChatRequest, target: Target) -> dict[str, Any]:
         "presence_penalty": request.presence_penalty,
         "frequency_penalty": request.frequency_penalty,
         "stop": list(request.stop) or None,
-        "seed": request.seed,
+        quirks.seed_field: request.seed,
         "n": request.n if request.n > 1 else None,
         "logprobs": True
         if request.top_logprobs is not None and request.logprobs is None
@@ -179,13 +200,17 @@ def tool_choice_taken(request: ChatRequest, target: Target) -> ToolChoice | None
     return choice
 
 
-def _response_format(request: ChatRequest, target: Target) -> dict[str, Any]:
+def _response_format(request: ChatRequest, target: Target, stream: bool) -> dict[str, Any]:
     wanted = request.response_format
     if wanted is None or wanted == "text":
         return {}
+    if request.tools and not target.quirks.json_with_tools:
+        raise refuse(target, "response_format", "together with tools", "one of the two")
     if not isinstance(wanted, JsonSchema):
         check_json_word(request, target)
         return {"response_format": {"type": "json_object"}}
+    if stream and not target.quirks.schema_in_streams:
+        raise refuse(target, "response_format", "by a schema in a stream", "it in a plain call")
     return {"response_format": {"type": "json_schema", "json_schema": named_schema(wanted, target)}}
 
 

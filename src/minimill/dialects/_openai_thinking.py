@@ -51,6 +51,8 @@ def _switch(on: bool, target: Target) -> dict[str, Any]:
     kind = target.quirks.thinking_switch
     if kind == "thinking_object":
         return {"thinking": {"type": "enabled" if on else "disabled"}}
+    if kind == "reasoning_object":
+        return {"reasoning": {"enabled": on}}
     if kind == "enable_thinking":
         return {"enable_thinking": on}
     if kind == "chat_template":

@@ -1,6 +1,6 @@
 """Token counts of the `openai_chat` wire in our words.
 
-It may import the catalog's quirks, `_usage` and `_json`.
+It may import the catalog's quirks, `_money`, `_usage` and `_json`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from minimill._money import MAX_NANOS, ceil_nanos
 from minimill._usage import Usage, nested
-from minimill.dialects._json import at, count
+from minimill.dialects._json import at, count, decimal
 
 if TYPE_CHECKING:
     from minimill.catalog import Quirks
@@ -90,8 +91,22 @@ def read_usage(raw: Any, quirks: Quirks, *, units: Mapping[str, int] | None = No
             audio_output_tokens=_first(raw, quirks.audio_output_tokens_paths),
             units=_units(raw) if units is None else units,
             oddities=oddities,
+            billed_nanos=billed_nanos(raw, quirks),
         )
     )
+
+
+def billed_nanos(raw: dict[str, Any], quirks: Quirks) -> int | None:
+    """The vendor's own bill; None where it tells none, or says that it is not the whole of it."""
+    if quirks.billed_cost_path is None:
+        return None
+    told = decimal(at(raw, quirks.billed_cost_path))
+    if told is None or told < 0:
+        return None
+    if quirks.billed_cost_partial_path is not None and at(raw, quirks.billed_cost_partial_path):
+        return None
+    nanos = ceil_nanos(told.scaleb(-quirks.billed_cost_digits))
+    return nanos if nanos <= MAX_NANOS else None
 
 
 def _output(

@@ -53,7 +53,7 @@ def keep_settings(
     always = {*quirks.refused_params, *absent}
     refused = {*always, *(quirks.thinking_refused_params if thinking else ())}
     idle = {*quirks.ignored_params, *(quirks.thinking_ignored_params if thinking else ())} - _NEEDED
-    own_names = {quirks.user_field or "user": "user"}
+    own_names = {quirks.user_field or "user": "user", quirks.seed_field: "seed"}
     dropped: dict[str, None] = {}
 
     def stays(key: str, value: Any, without_effect: Collection[str]) -> bool:

@@ -1,12 +1,14 @@
 """Addresses that cannot be reached are refused when they are read, and what is secret in them is not shown."""
 
+import datetime as dt
 import traceback
 
 import pytest
 
 import minimill
 from minimill._config import load_settings
-from minimill.catalog import load_provider
+from minimill.catalog import Catalog, load_provider
+from minimill.catalog._catalog import checked_provider
 from minimill.catalog._faults import shown
 from minimill.catalog._marks import url_fault
 
@@ -63,3 +65,52 @@ def test_a_key_that_cannot_be_sent_is_named_and_not_shown(key: str) -> None:
     assert provider.key({"OPENAI_API_KEY": "k"}) == "k"
     assert provider.auth_header(" sk-ok\n") == ("authorization", "Bearer sk-ok")
     assert load_provider("gemini").auth_header(" sk-ok ") == ("x-goog-api-key", "sk-ok")
+
+
+def test_an_address_of_ones_own_gets_the_vendors_path() -> None:
+    """From the file or the environment, with the path already there or not."""
+    host = "https://me.openai.azure.com"
+    for address in (host, f"{host}/", f"{host}/openai/v1", f"{host}/openai/v1/"):
+        own = Catalog({"azure": {"base_url": address}}, environ={}).provider("azure")
+        found = Catalog(environ={"AZURE_OPENAI_ENDPOINT": address}).provider("azure")
+        assert own.base_url == found.base_url == "https://me.openai.azure.com/openai/v1"
+        assert own.region == "global"
+    in_europe = Catalog({"azure": {"base_url": host, "region": "eu"}}, environ={}).provider("azure")
+    assert in_europe.region == "eu"
+
+
+def test_a_vendor_without_an_address_says_what_to_set() -> None:
+    """When it is asked, not when it is looked up: its prices can be read without one."""
+    provider = Catalog(environ={}).provider("azure")
+    assert provider.base_url == ""
+    with pytest.raises(minimill.ConfigError, match="azure needs your address: set AZURE_OPENAI_ENDPOINT or"):
+        provider.check_address()
+
+
+@pytest.mark.anyio
+async def test_a_call_without_an_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is sent."""
+    monkeypatch.delenv("AZURE_OPENAI_ENDPOINT", raising=False)
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "sim-key")
+    async with minimill.Client({"ledger": "memory:"}) as client:
+        with pytest.raises(minimill.ConfigError, match="azure needs your address"):
+            await client.chat("hi", model="azure:gpt-5-mini")
+
+
+def test_a_region_without_an_address_needs_a_variable() -> None:
+    """Else nobody could say it but every user's own file."""
+    raw = {
+        "id": "acme", "name": "Acme", "dialect": "openai_chat", "region": "eu", "currency": "USD",
+        "status": "documented", "source": "https://acme.example", "checked": dt.date(2026, 11, 20),
+        "regions": {"eu": {"source": "https://acme.example", "checked": dt.date(2026, 11, 20)}},
+    }  # fmt: skip
+    with pytest.raises(minimill.CatalogError, match=r'regions\.eu: the key "base_url" is missing'):
+        checked_provider(raw, "acme.toml", "acme")
+    assert checked_provider({**raw, "base_url_env": ["ACME_URL"]}, "acme.toml", "acme").base_url == ""
+
+
+@pytest.mark.parametrize("path", ["openai", "/openai/", "/a b", "/v1?x=1"])
+def test_a_path_that_is_none(path: str) -> None:
+    """It begins with a slash and has none at its end."""
+    with pytest.raises(minimill.ConfigError, match="expected a path such as"):
+        Catalog({"openai": {"base_path": path}}, environ={}).provider("openai")

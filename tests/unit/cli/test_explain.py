@@ -134,6 +134,18 @@ def test_books_that_do_not_add_up(run: Run, books: str, old: str, new: str) -> N
     assert "this does not add up: the books say" in run("explain", "c1", "--ledger", books, code=1).stdout
 
 
+def test_the_vendors_own_bill(run: Run, books: str) -> None:
+    """There is no arithmetic to do again, and nothing to complain of."""
+    db = sqlite3.connect(books.removeprefix("sqlite:///"))
+    (text,) = db.execute("SELECT record FROM attempts WHERE id = 'c1-2'").fetchone()
+    record = json.loads(text)
+    record["details"] = {"billed": "CNY"}
+    db.execute("UPDATE attempts SET record = ? WHERE id = 'c1-2'", (json.dumps(record),))
+    db.commit()
+    db.close()
+    assert "   the vendor's own bill, as its answer told it\n" in run("explain", "c1-2", "--ledger", books).stdout
+
+
 def test_an_unknown_call(run: Run, books: str) -> None:
     """Where ids are to be found."""
     assert run("explain", "c9", "--ledger", books, code=1).stderr == (
