@@ -322,44 +322,6 @@ class ProviderEntry:
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
-class PastModelEntry:
-    """A model of which only its past prices are kept."""
-
-    id: Text
-    """Name under which it was sold."""
-    aliases: tuple[Text, ...] = ()
-    """Other names."""
-    prices: tuple[PriceEntry, ...]
-    """Dated prices."""
-    source: Text
-    """Page on which the model was read about."""
-    checked: dt.date
-    """When somebody last looked at the source."""
-    note: str = ""
-    """Anything a reader should know."""
-
-
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
-class PastVendorEntry:
-    """A file of `providers/history`: prices of a vendor to which minimill cannot speak."""
-
-    id: Id
-    """The file's name."""
-    name: Text
-    """Name for people."""
-    currency: Currency
-    """What the vendor bills in."""
-    source: Text
-    """Page on which the vendor was read about."""
-    checked: dt.date
-    """When somebody last looked at the source."""
-    note: str = ""
-    """Anything a reader should know."""
-    models: tuple[PastModelEntry, ...]
-    """What the vendor sold."""
-
-
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class UserModelEntry(ModelEntry):
     """A model in a user's own file: of a new id, or merged over the one of that id."""
 

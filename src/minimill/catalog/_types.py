@@ -223,42 +223,6 @@ class Provider:
 
 
 @dataclass(frozen=True, slots=True)
-class PastModel:
-    """A model of which only its past prices are kept. It cannot be called."""
-
-    id: str
-    """Name under which it was sold."""
-    rows: tuple[PriceRow, ...] = field(repr=False)
-    """Prices by date."""
-    source: str
-    checked: dt.date
-    aliases: tuple[str, ...] = ()
-    note: str = ""
-
-    def charge(self, usage: Usage, at: dt.datetime, *, service_tier: str | None = None) -> Charge:
-        """What `usage` cost at the instant `at`; as for `Offer.charge`.
-
-        Raises:
-            UnpricedModelError: the price is unknown; the text says why.
-        """
-        return _charge(usage, self.rows, Situation(at, at, service_tier=service_tier), {})
-
-
-@dataclass(frozen=True, slots=True)
-class PastVendor:
-    """Past prices of a vendor to which minimill does not speak: no address, no key, no dialect."""
-
-    id: str
-    name: str
-    currency: str
-    models: Mapping[str, PastModel] = field(repr=False, hash=False)
-    """By id, in the order of the file."""
-    source: str
-    checked: dt.date
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Offer:
     """One model of one provider: what a name such as `doubao:doubao-seed-2-1-pro-260915` stands for."""
 
