@@ -163,4 +163,44 @@ async def test_a_busy_siliconflow_keeps_no_money(monkeypatch: pytest.MonkeyPatch
         with pytest.raises(RateLimitedError, match="really busy"):
             await client.chat("hi", model="siliconflow:zai-org/GLM-4.6", max_output_tokens=100)
         (balance,) = await client.balance("all")
-    assert (balance.held.nanos, balance.remaining) == (0, minimill.Money.of("1 CNY"))
+    assert (balance.held_nanos, balance.left) == (0, minimill.Money.of("1 CNY"))
+
+
+OTHER_KEYS = (
+    "the API key and secret key of an application, the access keys of an account and the tokens made of them belong to"
+    " the older interface; make an API key (bce-v3/…) in the Qianfan console"
+)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("Abcdefghij0123456789abcd", f"; the key does not begin with bce-v3/: {OTHER_KEYS}"),
+        ("bce-v3/ALTAK-abc/def", ""),
+    ],
+)
+async def test_qianfan_refuses_a_key_of_its_older_interface(
+    key: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says which key is needed instead, and holds no key."""
+    monkeypatch.setenv("QIANFAN_API_KEY", key)
+    refusal = {"error": {"code": "invalid_iam_token", "message": f"no {key}", "type": "invalid_request_error"}, "id": "as-1"}
+    async with Wire(refusal, 401).client() as client:
+        with pytest.raises(AuthenticationError) as caught:
+            await client.chat("hi", model="ernie:ernie-5.1")
+    assert caught.value.message == f"ernie answered 401 (invalid_iam_token): no ***{told}"
+
+
+@pytest.mark.anyio
+async def test_a_pair_of_older_qianfan_keys_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is sent; the variable that is set is named."""
+    for name in ("QIANFAN_API_KEY", "QIANFAN_BEARER_TOKEN", "BAIDU_QIANFAN_API_KEY", "BAIDU_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("QIANFAN_AK", "Abcdefghij0123456789abcd")
+    monkeypatch.setenv("QIANFAN_SK", "Abcdefghij0123456789abcdefghij01")
+    wire = Wire({})
+    async with wire.client() as client:
+        with pytest.raises(minimill.MissingKeyError, match=r"QIANFAN_AK is set, but the API key and secret key") as caught:
+            await client.chat("hi", model="ernie:ernie-5.1")
+    assert wire.asked == [] and "Abcdef" not in str(caught.value)

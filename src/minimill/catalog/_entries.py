@@ -50,6 +50,14 @@ class Auth:
     """Header that carries the key where the scheme is `header`."""
     optional: bool = False
     """True: calls go out without a key when none is set (local servers)."""
+    key_prefix: str = ""
+    """How every key of the vendor begins; empty: not known. Keys that begin otherwise are sent all the same, but
+    a refusal then says `other_keys`."""
+    other_env: tuple[EnvName, ...] = ()
+    """Environment variables that hold keys of another kind, which do not work here; where one is set and no key
+    is, the error says `other_keys`."""
+    other_keys: str = ""
+    """What to tell those who have a key of another kind: which one is needed instead."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)

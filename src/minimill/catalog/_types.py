@@ -202,7 +202,19 @@ class Provider:
         if self.auth.optional:
             return None
         wanted = " or ".join(names) or "no variable is named: say key_env"
-        raise MissingKeyError(f"{self.id} needs a key: set the environment variable {wanted}")
+        hint = self.other_key_hint(environ)
+        more = f"; {hint}" if hint else ""
+        raise MissingKeyError(f"{self.id} needs a key: set the environment variable {wanted}{more}")
+
+    def other_key_hint(self, environ: Mapping[str, str]) -> str | None:
+        """What to tell who has set a variable of another kind of key; None: there is none."""
+        other = next((name for name in self.auth.other_env if environ.get(name, "").strip()), None)
+        return f"{other} is set, but {self.auth.other_keys}" if other else None
+
+    def key_hint(self, key: str) -> str | None:
+        """What to tell who has `key`, where it is of another kind than this vendor's; None: it may be right."""
+        begins = self.auth.key_prefix
+        return f"the key does not begin with {begins}: {self.auth.other_keys}" if not key.startswith(begins) else None
 
     def auth_header(self, key: str) -> tuple[str, str]:
         """Name and value of the header that carries `key`."""
