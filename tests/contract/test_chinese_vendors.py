@@ -10,6 +10,7 @@ import pytest
 
 import minimill
 from minimill import InvalidRequestError, Usage
+from minimill.catalog import load_provider
 from tests.contract.openai_vendors import bare, counts
 from tests.contract.vendor_wire import Wire, chunk, stream_of, whole
 
@@ -20,7 +21,9 @@ WEATHER = minimill.Tool(
     "weather", "", {"type": "object", "properties": {"city": {"type": "string"}}}, strict=True
 )
 PLAIN_TOOL = {"type": "function", "function": {"name": "weather", "parameters": WEATHER.parameters}}
-CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False}
+CITY = {
+    "type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False,
+}  # fmt: skip
 KEYS = {
     "baichuan": "BAICHUAN_API_KEY",
     "hunyuan": "TOKENHUB_API_KEY",
@@ -46,6 +49,11 @@ HOSTS = {
 OK = whole({"content": "hello"}, counts(10, 5))
 
 
+def asks(**options: Any) -> dict[str, Any]:
+    """Options of a call."""
+    return options
+
+
 @pytest.fixture(autouse=True)
 def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in KEYS.values():
@@ -54,77 +62,77 @@ def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 REQUESTS = [
     pytest.param(
-        "moonshot:kimi-k3", dict(reasoning="low", tools=[WEATHER], max_output_tokens=50),
+        "moonshot:kimi-k3", asks(reasoning="low", tools=[WEATHER], max_output_tokens=50),
         {"messages": HI, "max_completion_tokens": 50, "reasoning_effort": "low",
          "tools": [{"type": "function", "function": {"name": "weather", "strict": True, "parameters": CITY}}]},
         id="kimi-effort",
     ),
     pytest.param(
-        "moonshot:kimi-k2.6", dict(reasoning=False, user="u", stop=["x"], max_output_tokens=50),
+        "moonshot:kimi-k2.6", asks(reasoning=False, user="u", stop=["x"], max_output_tokens=50),
         {"messages": HI, "max_completion_tokens": 50, "thinking": {"type": "disabled"}, "stop": ["x"]},
         id="kimi-thinking-off",
     ),
     pytest.param(
-        "moonshot:kimi-k2.7-code", dict(reasoning=True, max_output_tokens=50, response_format="json"),
+        "moonshot:kimi-k2.7-code", asks(reasoning=True, max_output_tokens=50, response_format="json"),
         {"messages": HI, "max_completion_tokens": 50, "response_format": {"type": "json_object"}},
         id="kimi-thinks-always",
     ),
     pytest.param(
-        "minimax:MiniMax-M3", dict(reasoning=True, tools=[WEATHER], tool_choice="auto", max_output_tokens=50),
+        "minimax:MiniMax-M3", asks(reasoning=True, tools=[WEATHER], tool_choice="auto", max_output_tokens=50),
         {"messages": HI, "max_completion_tokens": 50, "reasoning_split": True, "thinking": {"type": "adaptive"},
          "tools": [PLAIN_TOOL], "tool_choice": "auto"},
         id="minimax-adaptive",
     ),
     pytest.param(
-        "minimax:MiniMax-M3", dict(reasoning=False, temperature=0.5, max_output_tokens=50),
+        "minimax:MiniMax-M3", asks(reasoning=False, temperature=0.5, max_output_tokens=50),
         {"messages": HI, "max_completion_tokens": 50, "temperature": 0.5, "reasoning_split": True,
          "thinking": {"type": "disabled"}},
         id="minimax-thinking-off",
     ),
     pytest.param(
-        "minimax:MiniMax-M2.7", dict(seed=7, presence_penalty=1, max_output_tokens=50),
+        "minimax:MiniMax-M2.7", asks(seed=7, presence_penalty=1, max_output_tokens=50),
         {"messages": HI, "max_completion_tokens": 50, "reasoning_split": True},
         id="minimax-takes-without-effect",
     ),
     pytest.param(
-        "hunyuan:hy4", dict(reasoning="high", max_output_tokens=50, temperature=1.5),
+        "hunyuan:hy4", asks(reasoning="high", max_output_tokens=50, temperature=1.5),
         {"messages": HI, "max_tokens": 50, "temperature": 1.5, "thinking": {"type": "enabled"},
          "reasoning_effort": "high"},
         id="hunyuan-effort",
     ),
     pytest.param(
-        "hunyuan:hy3", dict(reasoning=False, max_output_tokens=50, user="u"),
+        "hunyuan:hy3", asks(reasoning=False, max_output_tokens=50, user="u"),
         {"messages": HI, "max_tokens": 50, "thinking": {"type": "disabled"}},
         id="hunyuan-thinking-off",
     ),
     pytest.param(
-        "baichuan:Baichuan4-Turbo", dict(temperature=0.3, top_p=0.85, max_output_tokens=50, seed=7),
+        "baichuan:Baichuan4-Turbo", asks(temperature=0.3, top_p=0.85, max_output_tokens=50, seed=7),
         {"messages": HI, "max_tokens": 50, "temperature": 0.3, "top_p": 0.85},
         id="baichuan",
     ),
     pytest.param(
-        "baichuan:Baichuan4-Air", dict(max_output_tokens=4_096),
+        "baichuan:Baichuan4-Air", asks(max_output_tokens=4_096),
         {"messages": HI, "max_tokens": 2_048},
         id="baichuan-most-output",
     ),
     pytest.param(
-        "stepfun:step-3.7-flash", dict(reasoning="medium", max_output_tokens=50, response_format=CITY),
+        "stepfun:step-3.7-flash", asks(reasoning="medium", max_output_tokens=50, response_format=CITY),
         {"messages": HI, "max_tokens": 50, "reasoning_effort": "medium", "response_format": {
             "type": "json_schema", "json_schema": {"name": "answer", "schema": CITY, "strict": True}}},
         id="stepfun",
     ),
     pytest.param(
-        "siliconflow:deepseek-ai/DeepSeek-V3.2", dict(reasoning=2_000, max_output_tokens=50),
+        "siliconflow:deepseek-ai/DeepSeek-V3.2", asks(reasoning=2_000, max_output_tokens=50),
         {"messages": HI, "max_tokens": 50, "enable_thinking": True, "thinking_budget": 2_000},
         id="siliconflow-budget",
     ),
     pytest.param(
-        "siliconflow:zai-org/GLM-5.2", dict(reasoning="max", max_output_tokens=50),
+        "siliconflow:zai-org/GLM-5.2", asks(reasoning="max", max_output_tokens=50),
         {"messages": HI, "max_tokens": 50, "reasoning_effort": "max"},
         id="siliconflow-effort",
     ),
     pytest.param(
-        "siliconflow:somebody/New-Model", dict(max_output_tokens=50),
+        "siliconflow:somebody/New-Model", asks(max_output_tokens=50),
         {"messages": HI, "max_tokens": 50},
         id="siliconflow-any-model",
     ),
@@ -149,10 +157,13 @@ async def test_request(model: str, options: dict[str, Any], body: dict[str, Any]
 @pytest.mark.parametrize(
     ("model", "path", "options", "body"),
     [
-        ("4.0Ultra", "/v1", dict(tools=[WEATHER], temperature=0.5), {"tools": [PLAIN_TOOL], "temperature": 0.5}),
-        ("lite", "/v1", dict(user="u", seed=7), {"user": "u"}),
-        ("spark-x", "/x2", dict(reasoning=False), {"thinking": {"type": "disabled"}}),
-        ("spark-x", "/x2", dict(reasoning=True, frequency_penalty=1), {"thinking": {"type": "enabled"}, "frequency_penalty": 1}),
+        ("4.0Ultra", "/v1", asks(tools=[WEATHER], temperature=0.5), {"tools": [PLAIN_TOOL], "temperature": 0.5}),
+        ("lite", "/v1", asks(user="u", seed=7), {"user": "u"}),
+        ("spark-x", "/x2", asks(reasoning=False), {"thinking": {"type": "disabled"}}),
+        (
+            "spark-x", "/x2", asks(reasoning=True, frequency_penalty=1),
+            {"thinking": {"type": "enabled"}, "frequency_penalty": 1},
+        ),
     ],
 )
 async def test_each_version_of_spark_has_a_path_of_its_own(
@@ -161,7 +172,8 @@ async def test_each_version_of_spark_has_a_path_of_its_own(
     """And its stream asks for no usage, which comes unasked."""
     answer = stream_of(bare({"role": "assistant", "content": "a"}, usage=counts(9, 5)), begin="data:")
     wire = Wire(answer, kind="text/event-stream")
-    async with wire.client() as client, client.stream("hi", model=f"spark:{model}", max_output_tokens=50, **options) as stream:
+    asked_for = {"model": f"spark:{model}", "max_output_tokens": 50, **options}
+    async with wire.client() as client, client.stream("hi", **asked_for) as stream:
         _ = [event async for event in stream]
     [asked] = wire.asked
     assert str(asked.url) == f"https://spark-api-open.xf-yun.com{path}/chat/completions"
@@ -384,9 +396,18 @@ async def test_a_deployment_of_ones_own_is_billed_as_the_model_that_runs_there(
     [
         ("glm:glm-4.7", "mainland", "ZHIPUAI_API_KEY", "https://open.bigmodel.cn/api/paas/v4", "0.0006 CNY"),
         ("glm:glm-4.7", "international", "ZAI_API_KEY", "https://api.z.ai/api/paas/v4", "0.00017 USD"),
-        ("qwen:qwen-plus", "cn-beijing", "DASHSCOPE_API_KEY", "https://dashscope.aliyuncs.com/compatible-mode/v1", "0.00018 CNY"),
-        ("qwen:qwen-plus", "singapore", "DASHSCOPE_API_KEY", "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", "0.0001 USD"),
-        ("qwen:qwen-plus-us", "us", "DASHSCOPE_API_KEY", "https://dashscope-us.aliyuncs.com/compatible-mode/v1", "0.0001 USD"),
+        (
+            "qwen:qwen-plus", "cn-beijing", "DASHSCOPE_API_KEY",
+            "https://dashscope.aliyuncs.com/compatible-mode/v1", "0.00018 CNY",
+        ),
+        (
+            "qwen:qwen-plus", "singapore", "DASHSCOPE_API_KEY",
+            "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", "0.0001 USD",
+        ),
+        (
+            "qwen:qwen-plus-us", "us", "DASHSCOPE_API_KEY",
+            "https://dashscope-us.aliyuncs.com/compatible-mode/v1", "0.0001 USD",
+        ),
     ],
 )  # fmt: skip
 async def test_a_region_has_its_address_its_key_and_its_currency(
@@ -395,7 +416,8 @@ async def test_a_region_has_its_address_its_key_and_its_currency(
     """100 tokens in and 50 out, without thinking."""
     for name in ("ZHIPUAI_API_KEY", "BIGMODEL_API_KEY", "ZHIPU_API_KEY", "ZAI_API_KEY", "DASHSCOPE_API_KEY"):
         monkeypatch.setenv(name, f"key-of-{name}")
-    usage = counts(100, 50, prompt_tokens_details={"cached_tokens": 0}, completion_tokens_details={"reasoning_tokens": 0})
+    told = {"prompt_tokens_details": {"cached_tokens": 0}, "completion_tokens_details": {"reasoning_tokens": 0}}
+    usage = counts(100, 50, **told)
     wire = Wire(whole({"content": "hello"}, usage))
     vendor = model.partition(":")[0]
     async with wire.client(providers={vendor: {"region": region}}) as client:
@@ -404,3 +426,41 @@ async def test_a_region_has_its_address_its_key_and_its_currency(
     assert str(asked.url) == f"{address}/chat/completions"
     assert asked.headers["authorization"] == f"Bearer key-of-{variable}"
     assert reply.cost.total == minimill.Money.of(bill)
+
+
+@pytest.mark.parametrize(
+    ("model", "extra", "error"),
+    [
+        ("moonshot:kimi-k2.6", {"tools": [{"type": "builtin_function"}]}, "builtin_function"),
+        ("hunyuan:hy4", {"enable_enhancement": True}, "enable_enhancement"),
+        ("baichuan:Baichuan4-Turbo", {"with_search_enhance": True}, "with_search_enhance"),
+        ("spark:spark-x", {"tools": [{"type": "web_search", "web_search": {"enable": True}}]}, "web_search"),
+        ("siliconflow:somebody/New-Model", {}, "no price"),
+        ("spark:4.0Ultra", {}, "no price"),
+        ("minimax:MiniMax-M3.1-Flash", {}, "unsure"),
+    ],
+)
+async def test_what_nothing_bounds_is_refused_under_a_hard_budget(model: str, extra: Any, error: str) -> None:
+    """Searches of the vendor's own, models without a price, and prices of which nobody is sure."""
+    wire = Wire(OK)
+    async with wire.client(budgets={"all": {"limit": "1000 CNY"}}) as client:
+        with pytest.raises(minimill.MinimillError, match=error):
+            await client.chat("hi", model=model, max_output_tokens=50, extra=extra)
+    assert wire.asked == []
+
+
+PACKAGES = {"4.0Ultra", "max-32k", "pro-128k", "generalv3"}
+
+
+@pytest.mark.parametrize("name", sorted(KEYS))
+async def test_every_listed_model_serves_a_question_under_a_hard_budget(name: str) -> None:
+    """In each region in which it has a price its ceiling is known; but for those sold in packages."""
+    provider = load_provider(name)
+    for region in [*provider.regions] or [None]:
+        given = {"defaults": {"accept_unsure_prices": True}, "budgets": {"all": {"limit": "1000 CNY"}}}
+        async with Wire(OK).client(providers={name: {"region": region}} if region else {}, **given) as client:
+            for model in provider.models.values():
+                sold = any(region in row.regions for row in model.rows) if region else model.id not in PACKAGES
+                if model.status != "retired":
+                    (candidate,) = client.plan("hi", model=f"{name}:{model.id}").candidates
+                    assert (candidate.ceiling is not None) == sold, (model.id, region, candidate.unpriced)

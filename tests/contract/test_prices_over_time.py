@@ -140,7 +140,8 @@ def test_what_has_not_been_looked_at_for_long_is_known() -> None:
     }
     assert {name.partition(":")[0] for name, age in ages.items() if age > 90} == {"ernie", "siliconflow"}
     assert {name for name, age in ages.items() if age > 200} == {
-        "ernie:ernie-5.0-thinking-preview", "siliconflow:Qwen/Qwen3-235B-A22B-Instruct-2507", "siliconflow:Qwen/Qwen3-8B",
+        "ernie:ernie-5.0-thinking-preview", "siliconflow:Qwen/Qwen3-235B-A22B-Instruct-2507",
+        "siliconflow:Qwen/Qwen3-8B",
     }  # fmt: skip
 
 

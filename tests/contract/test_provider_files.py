@@ -223,9 +223,9 @@ BILLS = [
     ("moonshot:kimi-k2.5", "mainland", "2026-08-30T23:59:59+08:00", 10_000, 0, 1_000, None, None, "0.061 CNY"),
     ("minimax:MiniMax-M3", "mainland", "2026-11-24T00:00:00Z", 512_000, 0, 1_000, None, None, "1.0836 CNY"),
     ("minimax:MiniMax-M3", "mainland", "2026-11-24T00:00:00Z", 512_001, 0, 1_000, None, None, "2.1672042 CNY"),
-    ("minimax:MiniMax-M3", "international", "2026-11-24T00:00:00Z", 512_001, 12_001, 1_000, None, None, "0.30384012 USD"),
+    ("minimax:MiniMax-M3", "international", "2026-11-24T00:00Z", 512_001, 12_001, 1_000, None, None, "0.30384012 USD"),
     ("minimax:MiniMax-M2.7", "mainland", "2026-11-24T00:00:00Z", 10_000, 5_000, 1_000, True, None, "0.021 CNY"),
-    ("minimax:MiniMax-M3.1-Flash", "international", "2026-11-24T00:00:00Z", 10_000, 4_000, 1_000, True, None, "0.00156 USD"),
+    ("minimax:MiniMax-M3.1-Flash", "international", "2026-11-24T00Z", 10_000, 4_000, 1_000, True, None, "0.00156 USD"),
     ("hunyuan:hy4", "mainland", "2026-11-24T00:00:00Z", 10_000, 4_000, 1_000, None, None, "0.0552 CNY"),
     ("hunyuan:hy3", "mainland", "2026-11-24T00:00:00Z", 10_000, 4_000, 1_000, None, None, "0.011 CNY"),
     ("hunyuan:hunyuan-lite", "mainland", "2024-05-25T00:00:00Z", 10_000, 0, 1_000, None, None, "0 CNY"),
@@ -235,8 +235,8 @@ BILLS = [
     ("baichuan:Baichuan4-Air", None, "2026-11-24T00:00:00Z", 10_000, 0, 1_000, None, None, "0.01078 CNY"),
     ("stepfun:step-3.7-flash", "mainland", "2026-11-24T00:00:00Z", 10_000, 4_000, 1_000, True, None, "0.01728 CNY"),
     ("stepfun:step-5-preview", "international", "2026-11-24T00:00:00Z", 10_000, 4_000, 1_000, True, None, "0.0091 USD"),
-    ("siliconflow:deepseek-ai/DeepSeek-V3.2", "mainland", "2026-11-24T00:00:00Z", 10_000, 0, 1_000, None, None, "0.023 CNY"),
-    ("siliconflow:moonshotai/Kimi-K3", "international", "2026-11-24T00:00:00Z", 10_000, 4_000, 1_000, None, None, "0.0342 USD"),
+    ("siliconflow:deepseek-ai/DeepSeek-V3.2", "mainland", "2026-11-24T00Z", 10_000, 0, 1_000, None, None, "0.023 CNY"),
+    ("siliconflow:moonshotai/Kimi-K3", "international", "2026-11-24T00Z", 10_000, 0, 1_000, None, None, "0.045 USD"),
 ]  # fmt: skip
 
 
