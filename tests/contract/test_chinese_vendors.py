@@ -62,14 +62,15 @@ def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 REQUESTS = [
     pytest.param(
-        "moonshot:kimi-k3", asks(reasoning="low", tools=[WEATHER], max_output_tokens=50),
-        {"messages": HI, "max_completion_tokens": 50, "reasoning_effort": "low",
+        "moonshot:kimi-k3", asks(reasoning="low", tools=[WEATHER], tool_choice="required", max_output_tokens=50),
+        {"messages": HI, "max_completion_tokens": 50, "reasoning_effort": "low", "tool_choice": "required",
          "tools": [{"type": "function", "function": {"name": "weather", "strict": True, "parameters": CITY}}]},
         id="kimi-effort",
     ),
     pytest.param(
         "moonshot:kimi-k2.6", asks(reasoning=False, user="u", stop=["x"], max_output_tokens=50),
-        {"messages": HI, "max_completion_tokens": 50, "thinking": {"type": "disabled"}, "stop": ["x"]},
+        {"messages": HI, "max_completion_tokens": 50, "thinking": {"type": "disabled"}, "stop": ["x"],
+         "safety_identifier": "u"},
         id="kimi-thinking-off",
     ),
     pytest.param(
