@@ -129,7 +129,7 @@ REQUESTS = [
     ),
     pytest.param(
         "siliconflow:zai-org/GLM-5.2", asks(reasoning="max", max_output_tokens=50),
-        {"messages": HI, "max_tokens": 50, "reasoning_effort": "max"},
+        {"messages": HI, "max_tokens": 50, "enable_thinking": True, "reasoning_effort": "max"},
         id="siliconflow-effort",
     ),
     pytest.param(
