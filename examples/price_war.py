@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from minimill import UnpricedModelError, Usage
-from minimill.catalog import find_model, load_past_vendor
+from minimill.catalog import find_model
 
 WORK = {"question": (8_000, Usage(1_000, 250)), "summary": (500, Usage(6_000, 500))}
 """How often a day, and what one takes."""
-PAST_VENDORS = ("hunyuan", "spark")
 OFFERED = """
 openai:gpt-4-turbo openai:gpt-4o openai:gpt-3.5-turbo deepseek:deepseek-chat
 glm:glm-3-turbo glm:glm-4 doubao:doubao-pro-32k doubao:doubao-lite-32k doubao:doubao-pro-128k
@@ -44,8 +43,7 @@ class Day(NamedTuple):
 
 def cost_of_a_day(name: str, at: dt.datetime) -> Decimal | None:
     """The day's work on one model; None where its price of that day is not known."""
-    vendor, _, model = name.partition(":")
-    seller = load_past_vendor(vendor).models[model] if vendor in PAST_VENDORS else find_model(name)
+    seller = find_model(name)
     try:
         charges = [(count, seller.charge(usage, at).money) for count, usage in WORK.values()]
     except UnpricedModelError:

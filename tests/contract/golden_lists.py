@@ -477,3 +477,13 @@ GROK_BUILD = """
 in<200000 : 1 0.2 2
           : 2 0.4 4
 """
+
+# https://platform.minimaxi.com/docs/guides/pricing-paygo and https://platform.minimax.io/docs/guides/pricing-paygo
+MINIMAX_M3 = """
+in<=512000 : 2.1 0.42 8.4
+           : 4.2 0.84 16.8
+"""
+MINIMAX_M3_ABROAD = """
+in<=512000 : 0.3 0.06 1.2
+           : 0.6 0.12 2.4
+"""

@@ -1,7 +1,4 @@
-"""What the cases of the `openai_chat` vendors share: targets, and chunks as vendors write them.
-
-Vendors that ship come from their provider files; others are stated here as such a file would.
-"""
+"""What the cases of the `openai_chat` vendors share: targets, and chunks as vendors write them."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +10,7 @@ from minimill._chat import (
     FinishReason,
     Tool,
 )
-from minimill.catalog import Catalog, ErrorRule, Quirks
+from minimill.catalog import Catalog
 from minimill.dialects import Target, get_dialect
 
 CODEC = get_dialect("openai_chat")
@@ -22,34 +19,8 @@ CALLS = Finished(FinishReason.TOOL_CALLS, "tool_calls")
 WEATHER = Tool("weather", "", {"type": "object", "properties": {"city": {"type": "string"}}})
 WIRE_WEATHER = {"type": "function", "function": {"name": "weather", "parameters": WEATHER.parameters}}
 
-# Vendors without a file of their own yet, as such a file would state them.
-UNSHIPPED = {
-    "moonshot": Quirks(
-        stream_usage="ask", cached_tokens_paths=("prompt_tokens_details.cached_tokens", "cached_tokens")
-    ),
-    "minimax": Quirks(reasoning_snapshots=True, error_shapes=("base_resp", "openai")),
-    "spark": Quirks(error_shapes=("openai", "code_message_sid")),
-    "hunyuan": Quirks(),
-    "siliconflow": Quirks(error_shapes=("openai", "code_message_sid")),
-}
-RULES = {
-    "minimax": (
-        ErrorRule("authentication", codes=frozenset({"1004", "2049"})),
-        ErrorRule("quota_exhausted", codes=frozenset({"1008"})),
-        ErrorRule("content_filtered", codes=frozenset({"1026", "1027"})),
-    ),
-    "spark": (
-        ErrorRule("permission", codes=frozenset({"11200"})),
-        ErrorRule("content_filtered", codes=frozenset({"10013", "10014"})),
-    ),
-    "siliconflow": (ErrorRule("authentication", codes=frozenset({"30014"})),),
-}
-
-
 def target(name: str, model: str = "") -> Target:
     """A vendor's model, or the vendor itself."""
-    if name in UNSHIPPED:
-        return Target(name, model or "m", UNSHIPPED[name], RULES.get(name, ()))
     provider = Catalog({name: {"dialect": "openai_chat"}}).provider(name)
     quirks = provider.models[model].quirks if model in provider.models else provider.quirks
     return Target(name, model or "m", quirks, provider.errors, provider.request_id_headers)

@@ -20,7 +20,10 @@ from minimill._pricing import Limits, RequestSize, Situation, ceiling, cost, fin
 from minimill._usage import Usage
 from minimill.catalog import Model, Provider, load_provider
 
-VENDORS = ("deepseek", "doubao", "ernie", "glm", "openai", "qwen")
+VENDORS = (
+    "baichuan", "deepseek", "doubao", "ernie", "glm", "hunyuan", "minimax", "moonshot", "openai", "qwen", "siliconflow",
+    "spark", "stepfun",
+)  # fmt: skip
 OFFERS = [
     (provider, model, region)
     for provider in map(load_provider, VENDORS)

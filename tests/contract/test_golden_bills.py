@@ -166,7 +166,8 @@ def test_there_are_enough_of_them() -> None:
     """Different bodies, on every hosted vendor; some of them without a price."""
     assert len(CASES) >= 1_000
     assert {case.name.partition(":")[0] for case in CASES} == {
-        "azure", "deepseek", "doubao", "ernie", "glm", "openai", "qwen", "xai",
+        "azure", "baichuan", "deepseek", "doubao", "ernie", "glm", "hunyuan", "minimax", "moonshot", "openai", "qwen",
+        "siliconflow", "spark", "stepfun", "xai",
     }  # fmt: skip
     priced = [case for case in CASES if charged(case, case.body()) is not None]
     assert len(CASES) - 100 > len(priced) > 900
@@ -176,7 +177,7 @@ def test_every_list_price_of_the_shipped_rows_is_typed_here_or_flat() -> None:
     """A model with tiers or clocks that is sold today has a list of its own, typed from the vendor's page."""
     tiered = {
         f"{provider_id}:{model.id}"
-        for provider_id in ("azure", "deepseek", "doubao", "ernie", "glm", "openai", "qwen", "xai")
+        for provider_id in sorted({name.partition(":")[0] for name in PRICES})
         for model in load_provider(provider_id).models.values()
         if model.status == "current"
         for row in model.rows

@@ -172,7 +172,7 @@ SSE_REFUSAL = b'data: {"error":{"code":"data_inspection_failed","message":"m","t
             Billed.NO,
         ),
         ("siliconflow", 401, {"code": 30014, "message": "m", "data": None}, AuthenticationError, Billed.NO),
-        ("siliconflow", 429, b'"System is really busy"', RateLimitedError, Billed.UNKNOWN),
+        ("siliconflow", 429, b'"System is really busy"', RateLimitedError, Billed.NO),
         ("xai", 400, {"code": "invalid-argument", "error": "text"}, InvalidRequestError, Billed.NO),
         (
             "mistral",

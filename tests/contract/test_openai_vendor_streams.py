@@ -233,7 +233,7 @@ STREAMS = [
             STOP,
             UsageReported(Usage(9, 5)),
         ],
-        (Reasoning("hm", None, "minimax"), Text("ab")),
+        (Reasoning("hm", '[{"text":"h"}]', "minimax"), Text("ab")),
         id="minimax-content-with-the-finish",
     ),
     pytest.param(

@@ -13,7 +13,7 @@ import pytest
 
 from minimill import UnpricedModelError, Usage
 from minimill._pricing import PriceRow, find_rows
-from minimill.catalog import find_model, load_past_vendor, past_vendor_ids
+from minimill.catalog import find_model
 
 BEIJING = dt.timezone(dt.timedelta(hours=8))
 M = 1_000_000
@@ -21,11 +21,7 @@ M = 1_000_000
 
 def row(name: str, day: int, hour: int = 18) -> PriceRow:
     """The row in force on a day of May 2024."""
-    vendor, _, model = name.partition(":")
     at = dt.datetime(2024, 5, day, hour, tzinfo=BEIJING)
-    if vendor in past_vendor_ids():
-        [found] = find_rows(load_past_vendor(vendor).models[model].rows, at)
-        return found
     offer = find_model(name)
     [found] = find_rows(offer.rows, at, offer.region)
     return found
@@ -136,7 +132,7 @@ def test_hunyuan_fell_to_69_percent_of_a_list_price_that_was_not_what_it_had_cos
 def test_what_was_printed_without_an_output_price_has_no_cost() -> None:
     """Unknown, not free, and not the input price alone."""
     at = dt.datetime(2024, 5, 21, 18, tzinfo=BEIJING)
-    for model in (find_model("doubao:doubao-pro-128k"), load_past_vendor("hunyuan").models["hunyuan-pro"]):
+    for model in (find_model("doubao:doubao-pro-128k"), find_model("hunyuan:hunyuan-pro")):
         with pytest.raises(UnpricedModelError, match=r"^its price row has no output price$"):
             model.charge(Usage(1_000, 0), at)
 

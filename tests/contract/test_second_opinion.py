@@ -36,6 +36,8 @@ VENDORS = {
     "together": ("together", None),
     "openrouter": ("openrouter", None),
     "xai": ("x-ai", None),
+    "moonshot": ("moonshotai", "international"),
+    "minimax": ("minimax", "international"),
 }
 """Our provider: theirs, and our region that bills in dollars."""
 TIERS: dict[str | None, dict[str, str]] = {

@@ -153,7 +153,7 @@ def _steered(provider: Provider, models: list[Model]) -> str:
 
 
 def _budgets(provider: Provider, models: list[Model]) -> str:
-    return share(model.quirks.thinking_budget_field is not None for model in models)
+    return share(bool(model.quirks.thinking_budget_field) for model in models)
 
 
 def _kept_thoughts(provider: Provider, models: list[Model]) -> str:

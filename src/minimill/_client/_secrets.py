@@ -1,4 +1,4 @@
-"""The key that was sent is taken out of whatever the vendor says back.
+"""The key that was sent is taken out of whatever the vendor says back; what is wrong with it is said.
 
 Keys of known shapes are hidden where errors are read; a key of one's own choosing looks like any other word.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minimill._errors import ProviderError
+from minimill._errors import AuthenticationError, ProviderError
+from minimill.catalog import Provider
 
 STARS = "***"
 _SHORTEST = 4
@@ -21,6 +22,13 @@ def without(text: str | None, secrets: Sequence[str]) -> str | None:
         if text and len(secret) >= _SHORTEST:
             text = text.replace(secret, STARS)
     return text
+
+
+def tell_key(error: ProviderError, provider: Provider, secrets: Sequence[str]) -> None:
+    """Say why a key was refused, where its beginning shows it."""
+    hints = (provider.key_hint(secret) for secret in secrets)
+    if isinstance(error, AuthenticationError) and (hint := next(filter(None, hints), None)):
+        error.args = (f"{error.message}; {hint}", *error.args[1:])
 
 
 def hide(error: ProviderError, secrets: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from minimill._chat import Answer, Reasoning
-from minimill._client._secrets import hide
+from minimill._client._secrets import hide, tell_key
 from minimill._errors import Billed, ConfigError, ProviderError, TransportError
 from minimill._money import Money
 from minimill._pricing import Charge, PriceUnknown, Situation, as_billed, cost, find_rows, may_be_served
@@ -107,6 +107,7 @@ class Spending:
         if self.closed:
             return
         hide(error, self.secrets)
+        tell_key(error, self.candidate.offer.provider, self.secrets)
         self.http_status = error.status
         self.request_id = error.request_id or self.request_id
         name = type(error).__name__

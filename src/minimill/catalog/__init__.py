@@ -6,9 +6,8 @@ Finding is here and in `Catalog`; how a file must look is in `_entries` and `_qu
 
 from minimill.catalog._catalog import Catalog, find_model, load_provider, provider_ids
 from minimill.catalog._entries import Auth
-from minimill.catalog._history import load_past_vendor, past_vendor_ids
 from minimill.catalog._quirks import ErrorKind, Quirks
-from minimill.catalog._types import ErrorRule, Model, Offer, PastModel, PastVendor, Provider, Region
+from minimill.catalog._types import ErrorRule, Model, Offer, Provider, Region
 
 __all__ = [
     "Auth",
@@ -17,16 +16,12 @@ __all__ = [
     "ErrorRule",
     "Model",
     "Offer",
-    "PastModel",
-    "PastVendor",
     "Provider",
     "Quirks",
     "Region",
     "find_model",
     "json_schema",
-    "load_past_vendor",
     "load_provider",
-    "past_vendor_ids",
     "provider_ids",
 ]
 

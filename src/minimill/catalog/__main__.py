@@ -2,14 +2,12 @@
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from minimill._errors import CatalogError
-from minimill.catalog import PastVendor, Provider, json_schema
+from minimill.catalog import json_schema
 from minimill.catalog._catalog import checked_provider
 from minimill.catalog._files import read_toml
-from minimill.catalog._history import checked_past_vendor
 
 _USAGE = "usage: python -m minimill.catalog schema | check FILE …"
 
@@ -31,10 +29,8 @@ def schema_text() -> str:
 
 
 def _check(path: Path) -> int:
-    past = path.parent.name == "history"
-    checked: Callable[..., Provider | PastVendor] = checked_past_vendor if past else checked_provider
     try:
-        provider = checked(read_toml(path, str(path), CatalogError), str(path), path.stem)
+        provider = checked_provider(read_toml(path, str(path), CatalogError), str(path), path.stem)
     except CatalogError as error:
         print(error, file=sys.stderr)
         return 1

@@ -21,7 +21,7 @@ from minimill.catalog._checks import faults_in
 from minimill.catalog._convert import free_row, provider_of
 from minimill.catalog._entries import ProviderEntry, UserProviderEntry
 from minimill.catalog._faults import Fault, faults_of, nearest, problem, shown
-from minimill.catalog._files import folder, past_ids, read_toml, shipped_ids
+from minimill.catalog._files import folder, read_toml, shipped_ids
 from minimill.catalog._marks import ID_PATTERN, url_fault
 from minimill.catalog._shape import validator
 from minimill.catalog._types import Model, Offer, Provider
@@ -130,10 +130,6 @@ class Catalog:
             raise UnknownModelError(f"{shown(name)} names no provider: write it as provider:model{hint}")
         if not model_id:
             raise UnknownModelError(f"{shown(name)} names no model: write it as provider:model")
-        if provider_id in past_ids():
-            raise UnknownModelError(
-                f"{shown(name)} cannot be called: of {provider_id} minimill keeps past prices only"
-            )
         hint = nearest(provider_id, self.provider_ids())
         raise UnknownModelError(f"unknown provider {shown(provider_id)} in {shown(name)}{hint}")
 

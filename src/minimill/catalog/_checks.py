@@ -12,7 +12,6 @@ from typing import Any
 from minimill.catalog._entries import (
     ClockEntry,
     ModelEntry,
-    PastModelEntry,
     PriceEntry,
     ProviderEntry,
     RatesEntry,
@@ -181,7 +180,7 @@ def zone_fault(name: str) -> str | None:
     return None
 
 
-def name_faults(models: Iterable[ModelEntry | PastModelEntry]) -> Iterator[Fault]:
+def name_faults(models: Iterable[ModelEntry]) -> Iterator[Fault]:
     """Ids and aliases that name two models."""
     seen: dict[str, str] = {}
     for number, model in enumerate(models):

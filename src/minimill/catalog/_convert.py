@@ -15,14 +15,13 @@ from minimill.catalog._entries import (
     ClockEntry,
     ErrorEntry,
     ModelEntry,
-    PastVendorEntry,
     PriceEntry,
     ProviderEntry,
     RatesEntry,
     TierEntry,
 )
 from minimill.catalog._quirks import Quirks
-from minimill.catalog._types import ErrorRule, Model, PastModel, PastVendor, Provider, Region
+from minimill.catalog._types import ErrorRule, Model, Provider, Region
 
 _RATES = tuple(item.name for item in fields(Rates))
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -118,30 +117,6 @@ def _default_output(entry: ModelEntry, quirks: Quirks) -> int:
     usual = DEFAULT_OUTPUT_TOKENS if entry.reasoning == "never" else DEFAULT_REASONING_OUTPUT_TOKENS
     most = [limit for limit in (entry.max_output_tokens, quirks.output_limit_max) if limit is not None]
     return min(entry.default_output_tokens or usual, *most) if most else entry.default_output_tokens or usual
-
-
-def past_vendor_of(entry: PastVendorEntry) -> PastVendor:
-    """The vendor of a file of past prices."""
-    models = [
-        PastModel(
-            id=model.id,
-            aliases=model.aliases,
-            rows=rows_of(model.prices, "catalog"),
-            source=model.source,
-            checked=model.checked,
-            note=model.note,
-        )
-        for model in entry.models
-    ]
-    return PastVendor(
-        id=entry.id,
-        name=entry.name,
-        currency=entry.currency,
-        models={model.id: model for model in models},
-        source=entry.source,
-        checked=entry.checked,
-        note=entry.note,
-    )
 
 
 def rows_of(

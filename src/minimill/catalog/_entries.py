@@ -57,6 +57,14 @@ class Auth:
     """Header that carries the key where the scheme is `header`."""
     optional: bool = False
     """True: calls go out without a key when none is set (local servers)."""
+    key_prefix: str = ""
+    """How every key of the vendor begins; empty: not known. Keys that begin otherwise are sent all the same, but
+    a refusal then says `other_keys`."""
+    other_env: tuple[EnvName, ...] = ()
+    """Environment variables that hold keys of another kind, which do not work here; where one is set and no key
+    is, the error says `other_keys`."""
+    other_keys: str = ""
+    """What to tell those who have a key of another kind: which one is needed instead."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -331,44 +339,6 @@ class ProviderEntry:
     """Weekly hours, by name."""
     models: tuple[ModelEntry, ...] = ()
     """What the provider sells."""
-
-
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
-class PastModelEntry:
-    """A model of which only its past prices are kept."""
-
-    id: Text
-    """Name under which it was sold."""
-    aliases: tuple[Text, ...] = ()
-    """Other names."""
-    prices: tuple[PriceEntry, ...]
-    """Dated prices."""
-    source: Text
-    """Page on which the model was read about."""
-    checked: dt.date
-    """When somebody last looked at the source."""
-    note: str = ""
-    """Anything a reader should know."""
-
-
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
-class PastVendorEntry:
-    """A file of `providers/history`: prices of a vendor to which minimill cannot speak."""
-
-    id: Id
-    """The file's name."""
-    name: Text
-    """Name for people."""
-    currency: Currency
-    """What the vendor bills in."""
-    source: Text
-    """Page on which the vendor was read about."""
-    checked: dt.date
-    """When somebody last looked at the source."""
-    note: str = ""
-    """Anything a reader should know."""
-    models: tuple[PastModelEntry, ...]
-    """What the vendor sold."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)

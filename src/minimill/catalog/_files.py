@@ -30,16 +30,6 @@ def shipped_ids() -> list[str]:
     return sorted(path.stem for path in folder().glob("*.toml"))
 
 
-def history_folder() -> Path:
-    """The folder of the past prices of vendors that minimill cannot call."""
-    return folder() / "history"
-
-
-def past_ids() -> list[str]:
-    """Ids of those vendors, in order; no file is read."""
-    return sorted(path.stem for path in history_folder().glob("*.toml"))
-
-
 def read_toml(path: Path, name: str, kind: type[ConfigError]) -> dict[str, Any]:
     """The tables of a file, numbers with a point as `Decimal`.
 

@@ -217,8 +217,8 @@ class Quirks:
         "between_tools", "zero_budget",
     ] = "none"  # fmt: skip
     """Field that turns thinking on or off: none; `thinking: {type: enabled | disabled}`;
-    `reasoning: {enabled: bool}`; `enable_thinking: bool`; `chat_template_kwargs: {enable_thinking: bool}`; in
-    the dialect `anthropic` `thinking: {type: adaptive | disabled}` or `thinking: {type: adaptive |
+    `reasoning: {enabled: bool}`; `enable_thinking: bool`; `chat_template_kwargs: {enable_thinking: bool}`;
+    `thinking: {type: adaptive | disabled}`; in the dialect `anthropic` also `thinking: {type: adaptive |
     between_tools}`; or, in `gemini`, a thinking budget of 0."""
     thinking_default: Literal["on", "off", "always"] = "off"
     """What happens where nothing is sent; `always`: thinking cannot be turned off."""
@@ -291,9 +291,10 @@ class Quirks:
     moderation_flag_field: str | None = None
     """Field of a choice that is a number other than 0 where moderation stepped in."""
     error_shapes: tuple[
-        Literal["openai", "string", "flat", "detail", "base_resp", "code_message_sid", "error_code_msg"], ...
+        Literal["openai", "string", "flat", "detail", "base_resp", "code_message_sid", "error_code_msg", "text"],
+        ...,
     ] = ("openai",)
     """Error bodies the vendor sends: `openai` `{"error": {…}}`; `string` `{"error": "…"}`; `flat`
     `{"object": "error", "message": …}`; `detail` `{"detail": …}`; `base_resp` (`status_code` other than 0,
     also with HTTP 200); `code_message_sid` `{"code", "message", "sid"}`; `error_code_msg`
-    `{"error_code", "error_msg"}`, also with HTTP 200."""
+    `{"error_code", "error_msg"}`, also with HTTP 200; `text` a JSON string alone."""

@@ -211,7 +211,19 @@ class Provider:
         if self.auth.optional:
             return None
         wanted = " or ".join(names) or "no variable is named: say key_env"
-        raise MissingKeyError(f"{self.id} needs a key: set the environment variable {wanted}")
+        hint = self.other_key_hint(environ)
+        more = f"; {hint}" if hint else ""
+        raise MissingKeyError(f"{self.id} needs a key: set the environment variable {wanted}{more}")
+
+    def other_key_hint(self, environ: Mapping[str, str]) -> str | None:
+        """What to tell who has set a variable of another kind of key; None: there is none."""
+        other = next((name for name in self.auth.other_env if environ.get(name, "").strip()), None)
+        return f"{other} is set, but {self.auth.other_keys}" if other else None
+
+    def key_hint(self, key: str) -> str | None:
+        """What to tell who has `key`, where it is of another kind than this vendor's; None: it may be right."""
+        begins = self.auth.key_prefix
+        return f"the key does not begin with {begins}: {self.auth.other_keys}" if not key.startswith(begins) else None
 
     def auth_header(self, key: str) -> tuple[str, str]:
         """Name and value of the header that carries `key`, without spaces around it."""
@@ -230,42 +242,6 @@ class Provider:
     ) -> ErrorRule | None:
         """The first line of the error table that holds, or None."""
         return next((rule for rule in self.errors if rule.matches(status, code, type, param, message)), None)
-
-
-@dataclass(frozen=True, slots=True)
-class PastModel:
-    """A model of which only its past prices are kept. It cannot be called."""
-
-    id: str
-    """Name under which it was sold."""
-    rows: tuple[PriceRow, ...] = field(repr=False)
-    """Prices by date."""
-    source: str
-    checked: dt.date
-    aliases: tuple[str, ...] = ()
-    note: str = ""
-
-    def charge(self, usage: Usage, at: dt.datetime, *, service_tier: str | None = None) -> Charge:
-        """What `usage` cost at the instant `at`; as for `Offer.charge`.
-
-        Raises:
-            UnpricedModelError: the price is unknown; the text says why.
-        """
-        return _charge(usage, self.rows, Situation(at, at, service_tier=service_tier), {})
-
-
-@dataclass(frozen=True, slots=True)
-class PastVendor:
-    """Past prices of a vendor to which minimill does not speak: no address, no key, no dialect."""
-
-    id: str
-    name: str
-    currency: str
-    models: Mapping[str, PastModel] = field(repr=False, hash=False)
-    """By id, in the order of the file."""
-    source: str
-    checked: dt.date
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

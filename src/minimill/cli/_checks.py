@@ -132,9 +132,20 @@ def providers(found: Mapping[str, Provider], settings: Settings) -> Iterator[Fin
         if connection := settings.connections.get(provider.id):
             words += ["by a proxy"] if connection.proxy else []
             words += [f"roots in {connection.ca_file}"] if connection.ca_file else []
+        if hint := _wrong_key(provider):
+            yield Finding("note", f"provider {provider.id}", f"{key_state(provider)}; {hint}")
         if needed:
             words.append(f"in route {', '.join(needed)}")
         yield Finding("note" if missing and needed else "ok", f"provider {provider.id}", " · ".join(words))
+
+
+def _wrong_key(provider: Provider) -> str | None:
+    """What to tell who has set a key of another kind."""
+    try:
+        key = provider.key()
+    except ConfigError:
+        return provider.other_key_hint(os.environ)
+    return None if key is None else provider.key_hint(key)
 
 
 def offers(settings: Settings, route: Route) -> list[Offer]:

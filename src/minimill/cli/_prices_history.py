@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from minimill._errors import MinimillError, UnknownModelError
+from minimill._errors import MinimillError
 from minimill._pricing import PriceRow, Rates, find_rows, tier_words
-from minimill.catalog import load_past_vendor, load_provider, past_vendor_ids
+from minimill.catalog import load_provider
 from minimill.cli._chart import Series, Step, bars, picture
 from minimill.cli._common import common, config_option
 from minimill.cli._models import price_json
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 
 class Sold(NamedTuple):
-    """A model with its prices, whether it can be called or only its past is kept."""
+    """A model with its prices."""
 
     provider: str
     model: str
     name: str
     rows: tuple[PriceRow, ...]
-    regions: tuple[str, ...] = ()
-    region: str | None = None
+    regions: tuple[str, ...]
+    region: str | None
     """The one in use."""
 
 
@@ -58,8 +58,8 @@ class Dated(NamedTuple):
 @click.pass_context
 def history(ctx: click.Context, model: str, region: str | None, svg: Path | None, as_json: bool) -> None:
     """Every price that MODEL (`provider:model`, or an alias) has had, the oldest first, each with the page it was
-    read on and the day somebody last looked; then a chart of them. Past prices are kept of some vendors that
-    cannot be called.
+    read on and the day somebody last looked; then a chart of them. Models that are sold no
+    longer keep theirs.
     """
     settings = common(ctx).settings()
     offer = _sold(settings, settings.aliases.get(model, model))
@@ -85,16 +85,9 @@ def history(ctx: click.Context, model: str, region: str | None, svg: Path | None
 
 
 def _sold(settings: Settings, name: str) -> Sold:
-    vendor, _, model = name.partition(":")
-    if vendor not in past_vendor_ids():
-        offer = settings.catalog.find(name)
-        regions = tuple(offer.provider.regions)
-        return Sold(offer.provider.id, offer.model.id, offer.name, offer.rows, regions, offer.region)
-    past = load_past_vendor(vendor)
-    known = past.models.get(model)
-    if known is None:
-        raise UnknownModelError(f"of {vendor} past prices are kept of {', '.join(past.models)}; not of {model!r}")
-    return Sold(vendor, known.id, name, known.rows)
+    offer = settings.catalog.find(name)
+    regions = tuple(offer.provider.regions)
+    return Sold(offer.provider.id, offer.model.id, offer.name, offer.rows, regions, offer.region)
 
 
 def _dated(offer: Sold, now: dt.datetime) -> Iterator[Dated]:

@@ -83,7 +83,7 @@ def _bad(code: Any) -> bool:
 def read_error(value: Any) -> ErrorBody:
     """What a parsed body says, in whatever shape."""
     if isinstance(value, str):
-        return ErrorBody("unknown", message=value)
+        return ErrorBody("text", message=value)
     if not isinstance(value, dict):
         return ErrorBody("unknown")
     shape, inner, message = _shape(value)

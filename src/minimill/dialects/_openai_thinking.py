@@ -49,8 +49,9 @@ def _with_tools(setting: Any, needed: str, target: Target) -> dict[str, Any]:
 
 def _switch(on: bool, target: Target) -> dict[str, Any]:
     kind = target.quirks.thinking_switch
-    if kind == "thinking_object":
-        return {"thinking": {"type": "enabled" if on else "disabled"}}
+    if kind in ("thinking_object", "adaptive"):
+        awake = "adaptive" if kind == "adaptive" else "enabled"
+        return {"thinking": {"type": awake if on else "disabled"}}
     if kind == "reasoning_object":
         return {"reasoning": {"enabled": on}}
     if kind == "enable_thinking":

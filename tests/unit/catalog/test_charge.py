@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from minimill import Money, UnpricedModelError, Usage
-from minimill.catalog import find_model, load_past_vendor
+from minimill.catalog import find_model
 
 NOW = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 KNOWN = {"cached_input_tokens": 0, "cache_write_tokens": 0, "reasoning_tokens": 0}
@@ -40,10 +40,10 @@ def test_its_region_clock_and_mode_count() -> None:
     assert flex.money == Money.of("0.000625 USD")
 
 
-def test_a_past_vendors_model_has_its_price_too() -> None:
+def test_a_model_that_is_sold_no_longer_has_its_price_too() -> None:
     """0.21 CNY for 10,000 tokens of Spark 3.5 Max in May 2024."""
     at = dt.datetime(2024, 5, 25, tzinfo=dt.UTC)
-    model = load_past_vendor("spark").models["generalv3.5"]
+    model = find_model("spark:generalv3.5")
     assert model.charge(Usage(5_000, 5_000), at).money == Money.of("0.21 CNY")
     with pytest.raises(UnpricedModelError, match="service tier 'batch'"):
         model.charge(Usage(1, 1), at, service_tier="batch")

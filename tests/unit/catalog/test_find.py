@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import minimill
 from minimill import ConfigError, MissingKeyError, UnknownModelError
 from minimill.catalog import Catalog, Provider, find_model, load_provider
 
@@ -258,3 +259,18 @@ def test_words_in_a_message_are_the_last_resort() -> None:
     assert (rule.kind, rule.billed) == ("quota_exhausted", False)
     assert vllm.error_rule(429, "insufficient_quota", message="slow down") is None
     assert vllm.error_rule(429, "other", message="free allocated quota") is None
+
+
+def test_a_retired_model_is_left_out_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its day, where one is known."""
+    monkeypatch.setenv("OPENAI_API_KEY", "key")
+    monkeypatch.setenv("ARK_API_KEY", "key")
+    monkeypatch.setenv("TOKENHUB_API_KEY", "key")
+    names = ["openai:gpt-4-turbo", "doubao:doubao-pro-128k", "hunyuan:hunyuan-pro", "openai:gpt-5.4-mini"]
+    plan = minimill.Client({"ledger": "memory:"}).plan("hello", model=names)
+    assert [candidate.name for candidate in plan.candidates] == ["openai:gpt-5.4-mini"]
+    assert [(left.name, left.reason) for left in plan.left_out] == [
+        ("openai:gpt-4-turbo", "retired by the vendor on 2026-10-23"),
+        ("doubao:doubao-pro-128k", "retired by the vendor"),
+        ("hunyuan:hunyuan-pro", "retired by the vendor on 2026-06-22"),
+    ]

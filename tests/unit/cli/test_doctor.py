@@ -95,6 +95,22 @@ def test_missing_keys(run: Run, world: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert told["route default"] == ("wrong", "no candidate can be called: their keys are not set")
 
 
+def test_a_key_of_another_kind(run: Run, world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which one is needed; never the key."""
+    monkeypatch.setattr(_checks, "all_providers", lambda catalog: ["ernie"])
+    for name in ("QIANFAN_API_KEY", "QIANFAN_BEARER_TOKEN", "BAIDU_QIANFAN_API_KEY", "BAIDU_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("QIANFAN_AK", "Abcdefghij0123456789abcd")
+    pair = run("doctor").stdout
+    assert "BAIDU_API_KEY: not set; QIANFAN_AK is set, but the API key and secret key of an application" in pair
+    monkeypatch.setenv("QIANFAN_API_KEY", "Abcdefghij0123456789abcd")
+    alone = run("doctor").stdout
+    assert "BAIDU_API_KEY: set; the key does not begin with bce-v3/: the API key and secret key" in alone
+    assert "Abcdef" not in pair + alone
+    monkeypatch.setenv("QIANFAN_API_KEY", "bce-v3/ALTAK-abc/def")
+    assert "of an application" not in run("doctor").stdout
+
+
 def test_a_model_that_does_not_exist(run: Run, world: Path) -> None:
     """Named with its route."""
     world.write_text(world.read_text(encoding="utf-8").replace('["acme:m"]', '["acme:m", "acme:x"]'), encoding="utf-8")
