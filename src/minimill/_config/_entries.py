@@ -127,6 +127,42 @@ class RateEntry:
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
+class UsageExportEntry:
+    """How to read a vendor's usage export, for `minimill budget reconcile`: which column says what."""
+
+    provider: Text
+    """The provider whose export it is."""
+    amount: Text
+    """Column of what a line costs."""
+    currency: Currency | None = None
+    """Currency of all amounts; or:"""
+    currency_column: Text | None = None
+    """Column of each amount's currency."""
+    request_id: Text | None = None
+    """Column of the vendor's id of the request. Lines with the same one add up."""
+    time: Text | None = None
+    """Column of when the request was made."""
+    model: Text | None = None
+    """Column of the model."""
+    input_tokens: Text | None = None
+    """Column of the input tokens, cached ones included."""
+    output_tokens: Text | None = None
+    """Column of the output tokens, reasoning included."""
+    time_format: Text | None = None
+    """As `strptime` takes it, or `unix` or `unix_ms`; left out: ISO 8601."""
+    zone: Text = "UTC"
+    """IANA time zone of times that name none."""
+    within_s: Seconds = 60
+    """How far the export's time may be before the attempt began or after it ended."""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """Models that the export calls otherwise: its name to the name that is sent."""
+    delimiter: Annotated[str, Matches(r"[^\r\n\"]", "one character")] = ","
+    """What parts the columns."""
+    encoding: Text = "utf-8"
+    """Text encoding of the file."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class ProviderTable(UserProviderEntry):
     """A provider in `minimill.toml`: a new one, or merged over the shipped one of that name. Never keys."""
 
@@ -169,3 +205,5 @@ class ConfigEntry:
     """A rate older than this is refused."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Names of the user's own for `provider:model`."""
+    usage_exports: Mapping[str, UsageExportEntry] = field(default_factory=dict)
+    """Shapes of vendors' usage exports by name, for `minimill budget reconcile`."""

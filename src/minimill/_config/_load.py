@@ -12,6 +12,7 @@ from pydantic_core import ValidationError
 
 from minimill._config import _build as build
 from minimill._config._entries import ConfigEntry
+from minimill._config._exports import export_faults, export_of
 from minimill._config._find import default_ledger, find, placed_ledger
 from minimill._config._prices import changed_on, with_price_files
 from minimill._config._types import Settings
@@ -76,6 +77,7 @@ def load_settings(
         budgets=tuple(build.budget_of(name, budget) for name, budget in entry.budgets.items()),
         aliases=dict(entry.aliases),
         connections=build.connections(entry.providers, found.folder),
+        usage_exports={name: export_of(name, export) for name, export in entry.usage_exports.items()},
     )
 
 
@@ -94,6 +96,7 @@ def _cross_faults(entry: ConfigEntry, catalog: Catalog) -> list[Fault]:
         *build.route_faults(entry, catalog),
         *build.budget_faults(entry, catalog),
         *build.rate_faults(entry),
+        *export_faults(entry, catalog),
     ]
 
 

@@ -66,6 +66,31 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageExport:
+    """Which column of a vendor's usage export says what; None: none does."""
+
+    name: str
+    provider: str
+    amount: str
+    currency: str | None = None
+    """Of all amounts; None: `currency_column` says it."""
+    currency_column: str | None = None
+    request_id: str | None = None
+    time: str | None = None
+    model: str | None = None
+    input_tokens: str | None = None
+    output_tokens: str | None = None
+    time_format: str | None = None
+    """As `strptime` takes it, `unix` or `unix_ms`; None: ISO 8601."""
+    zone: str = "UTC"
+    within_s: float = 60.0
+    models: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """The export's name to the name that is sent."""
+    delimiter: str = ","
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One configuration, checked. Holds no keys."""
 
@@ -86,3 +111,4 @@ class Settings:
     aliases: Mapping[str, str] = field(default_factory=dict, hash=False)
     connections: Mapping[str, Connection] = field(default_factory=dict, hash=False)
     """By provider id."""
+    usage_exports: Mapping[str, UsageExport] = field(default_factory=dict, hash=False)

@@ -24,6 +24,7 @@ from minimill.cli._common import (
     meant,
 )
 from minimill.cli._output import Output, Styled, Table, aligned
+from minimill.cli._reconcile import reconcile_command
 from minimill.ledger import Balance, BudgetDefinition, HoldInfo, SpendRow
 
 
@@ -234,6 +235,9 @@ def _limit_in(currencies: set[str], number: str) -> Money:
     if len(currencies) != 1:
         raise click.UsageError(f"say the budget's currency, such as '{number} CNY'")
     return Money.of(number, next(iter(currencies)))
+
+
+budget.add_command(reconcile_command)
 
 
 # --- audit ---

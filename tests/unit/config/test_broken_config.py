@@ -11,7 +11,7 @@ from minimill._config import load_settings
 
 KEYS = (
     "aliases, app, budgets, defaults, http, ledger, max_rate_age_days, price_files, providers, rates, "
-    "require_budget, routes"
+    "require_budget, routes, usage_exports"
 )
 SECRET = "sk-1234567890abcdefghij"
 
@@ -47,6 +47,43 @@ BROKEN = [
     (
         f"ledger = '{SECRET}'",
         "ledger: expected a URL such as sqlite:///books.db or memory:, found a text (not shown)",
+    ),
+    # usage exports
+    (
+        "[usage_exports.bill]\nprovider = 'opena'\namount = 'Cost'\ncurrency = 'USD'\nrequest_id = 'Id'",
+        'usage_exports.bill.provider: unknown provider "opena", did you mean "openai"?',
+    ),
+    (
+        "[usage_exports.bill]\nprovider = 'openai'\namount = 'Cost'\nrequest_id = 'Id'",
+        "usage_exports.bill: expected currency or currency_column, to say what the amounts are in",
+    ),
+    (
+        "[usage_exports.bill]\nprovider = 'openai'\namount = 'Cost'\nrequest_id = 'Id'\ncurrency = 'USD'\n"
+        "currency_column = 'Unit'",
+        "usage_exports.bill: expected currency or currency_column, found both",
+    ),
+    (
+        "[usage_exports.bill]\nprovider = 'openai'\namount = 'Cost'\ncurrency = 'USD'\ntime = 'Time'",
+        "usage_exports.bill: expected the column request_id, or time and model, to find the attempt by",
+    ),
+    (
+        "[usage_exports.bill]\nprovider = 'openai'\namount = 'Cost'\ncurrency = 'USD'\nrequest_id = 'Id'\n"
+        "encoding = 'utf-9'\nzone = 'UTZ'",
+        'usage_exports.bill.zone: unknown time zone "UTZ", did you mean "UTC"? (and 1 more)',
+    ),
+    (
+        "[usage_exports.bill]\nprovider = 'openai'\ncurrency = 'USD'\nrequest_id = 'Id'",
+        'usage_exports.bill: the key "amount" is missing',
+    ),
+    (
+        "[usage_exports.bill]\nprovider = 'openai'\namount = 'Cost'\ncurrency = 'USD'\nrequest_id = 'Id'\n"
+        "delimiter = '||'",
+        'usage_exports.bill.delimiter: expected one character, found "||"',
+    ),
+    (
+        "[usage_exports.bill]\nprovider = 'openai'\namount = 'Cost'\ncurrency = 'USD'\nrequest_id = 'Id'\n"
+        "encoding = 'hex'",
+        'usage_exports.bill.encoding: expected a text encoding such as utf-8, found "hex"',
     ),
     # keys
     (
