@@ -248,7 +248,10 @@ budget.add_command(reconcile_command)
 @config_option
 @click.pass_context
 def audit(ctx: click.Context) -> None:
-    """Add up every entry of the books anew and compare. Exit code 1 if a sum differs."""
+    """Add up every entry of the books anew and compare. Exit code 1 if a sum differs.
+
+    The books keep every entry for ever: none is changed, deleted or put together with others.
+    """
     import anyio
 
     began = dt.datetime.now(dt.UTC)
