@@ -66,7 +66,7 @@ async def test_the_file_is_as_durable_as_sqlite_makes_it(books: SqliteLedger, pa
         tables._db.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous", "wal_autocheckpoint", "user_version")
     ])  # fmt: skip
-    assert found == ["wal", 2, 0, 3]
+    assert found == ["wal", 2, 0, 4]
 
 
 async def test_nothing_is_made_before_it_is_needed(path: Path) -> None:
@@ -167,7 +167,7 @@ async def test_a_newer_schema_is_refused(path: Path) -> None:
     db = sqlite3.connect(path)
     db.execute("PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(LedgerError, match=r"written by a newer minimill \(schema 99, this one knows 3\)"):
+    with pytest.raises(LedgerError, match=r"written by a newer minimill \(schema 99, this one knows 4\)"):
         await SqliteLedger(path).declare([budget()])
 
 

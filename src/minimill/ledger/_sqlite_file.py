@@ -71,6 +71,11 @@ BEGIN SELECT raise(ABORT, 'an entry of the books is never changed'); END;
 CREATE TRIGGER entries_stay BEFORE DELETE ON entries
 BEGIN SELECT raise(ABORT, 'an entry of the books is never deleted'); END;
 """,
+    """
+CREATE TABLE marks (
+  budget TEXT NOT NULL, window TEXT NOT NULL, key TEXT NOT NULL, level_ppm INTEGER NOT NULL, by TEXT NOT NULL,
+  at_us INTEGER NOT NULL, PRIMARY KEY (budget, window, key, level_ppm)) {strict}, WITHOUT ROWID;
+""",
 )
 """One script for each step of the schema; the file says how many it has seen (`user_version`)."""
 
