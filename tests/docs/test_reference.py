@@ -45,6 +45,7 @@ VENDORS = page("docs/reference/vendors.md")
         ("timeouts", config.TimeoutsEntry, None),
         ("routes", config.RouteEntry, config.DefaultsEntry),
         ("budgets", config.BudgetEntry, None),
+        ("narrow", config.NarrowEntry, None),
         ("rates", config.RateEntry, None),
         ("usage_exports", config.UsageExportEntry, None),
     ],

@@ -18,6 +18,7 @@ from minimill.catalog._marks import (
     Currency,
     Duration,
     Matches,
+    OneOrMany,
     Partial,
     Positive,
     Seconds,
@@ -31,6 +32,7 @@ MoneyText = Annotated[
     str,
     Matches(rf"\s*({_NUMBER}\s*[A-Z]{{3}}|[A-Z]{{3}}\s*{_NUMBER})\s*", "an amount such as '0.05 USD'"),
 ]
+Percent = Annotated[str, Matches(r"\s*[0-9]{1,4}(\.[0-9]{1,4})?\s*%\s*", "a share such as '80%'")]
 ProxyUrl = Annotated[str, Matches(r"(https?|socks5h?)://[^\s/@?#]+/?", "a proxy address without a password")]
 
 
@@ -91,6 +93,18 @@ class RouteEntry(DefaultsEntry):
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
+class NarrowEntry:
+    """Which models still serve a call once a budget that covers it is used so far."""
+
+    above: Percent
+    """From which share of the limit on, such as `"80%"`."""
+    only: Annotated[tuple[Text, ...], OneOrMany()] = ()
+    """`"free"`: models that cost nothing; or a list of `provider:model` and aliases."""
+    max_cost: MoneyText | None = None
+    """Most that one attempt may cost, such as `"0.01 CNY"`, in place of `only`."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class BudgetEntry:
     """A limit in one currency, on a scope, in a window."""
 
@@ -110,6 +124,10 @@ class BudgetEntry:
     """False: records and warns, never blocks."""
     unconfirmed_share: Share = Decimal("0.2")
     """Most of the limit that may be out with one vendor at once, and be lost when it falls silent."""
+    thresholds: tuple[Percent, ...] = ("50%", "80%", "100%")
+    """Shares of the limit of which is told, once in a window, when they are used: in the log, and to `on_threshold`."""
+    narrow: tuple[NarrowEntry, ...] = ()
+    """Fewer models once so much is used."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)

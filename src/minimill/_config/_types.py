@@ -66,6 +66,29 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class Narrowing:
+    """Which models still serve once a budget is used so far. One of the three says it."""
+
+    above_ppm: int
+    """From how many millionths of the limit on."""
+    free: bool = False
+    """Models that cost nothing."""
+    models: tuple[str, ...] = ()
+    """`provider:model`, aliases resolved."""
+    max_cost: Money | None = None
+    """Models whose ceiling is at most this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """What happens as a budget is used up."""
+
+    told_ppm: tuple[int, ...] = ()
+    """Millionths of the limit of which is told, rising."""
+    narrow: tuple[Narrowing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class UsageExport:
     """Which column of a vendor's usage export says what; None: none does."""
 
@@ -111,4 +134,6 @@ class Settings:
     aliases: Mapping[str, str] = field(default_factory=dict, hash=False)
     connections: Mapping[str, Connection] = field(default_factory=dict, hash=False)
     """By provider id."""
+    thresholds: Mapping[str, Thresholds] = field(default_factory=dict, hash=False)
+    """By the name of a budget."""
     usage_exports: Mapping[str, UsageExport] = field(default_factory=dict, hash=False)

@@ -48,6 +48,36 @@ BROKEN = [
         f"ledger = '{SECRET}'",
         "ledger: expected a URL such as sqlite:///books.db or memory:, found a text (not shown)",
     ),
+    # thresholds
+    (
+        "[budgets.all]\nlimit = '1 CNY'\nthresholds = [80]",
+        "budgets.all.thresholds[0]: expected text, found 80",
+    ),
+    (
+        "[budgets.all]\nlimit = '1 CNY'\nthresholds = ['80%', '0 %']",
+        'budgets.all.thresholds[1]: expected a share above 0%, found "0 %"',
+    ),
+    (
+        "[budgets.all]\nlimit = '1 CNY'\nnarrow = [{ above = '0.8', only = 'free' }]",
+        "budgets.all.narrow[0].above: expected a share such as '80%', found \"0.8\"",
+    ),
+    (
+        "[budgets.all]\nlimit = '1 CNY'\nnarrow = [{ above = '80%' }]",
+        "budgets.all.narrow[0]: expected one of only and max_cost, to say which models still serve",
+    ),
+    (
+        "[budgets.all]\nlimit = '1 CNY'\nnarrow = [{ above = '80%', only = 'free', max_cost = '1 CNY' }]",
+        "budgets.all.narrow[0]: expected one of only and max_cost, to say which models still serve",
+    ),
+    (
+        "[budgets.all]\nlimit = '1 CNY'\nnarrow = [{ above = '80%', only = ['smal'] }]\n"
+        "[aliases]\nsmall = 'openai:gpt-5.6-luna'",
+        'budgets.all.narrow[0].only[0]: unknown alias "smal", did you mean "small"?',
+    ),
+    (
+        "[budgets.all]\nlimit = '1 CNY'\nnarrow = [{ above = '80%', max_cost = '99999999999 CNY' }]",
+        "budgets.all.narrow[0].max_cost: an amount beyond 9.2 billion units does not fit the books",
+    ),
     # usage exports
     (
         "[usage_exports.bill]\nprovider = 'opena'\namount = 'Cost'\ncurrency = 'USD'\nrequest_id = 'Id'",
