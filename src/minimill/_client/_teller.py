@@ -6,9 +6,8 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("minimill")
 
-TRIES = 2
-"""How often a claim is tried: a reply can be lost, and asking again with the same name is safe."""
 WARN_FROM = Decimal("0.8")
 """From this share of a limit on the log line is a warning; below it is for information."""
 
@@ -69,26 +66,35 @@ class Teller:
                     self._running = False
                     self._changed.notify_all()
                     return
-                reached, level_ppm = self._due.popleft()
-            try:
-                self._tell(reached, level_ppm)
-            except Exception:  # whatever the user's function raises, the next is told all the same
-                log.exception("on_threshold failed: %s", reached)
+                due = list(self._due)
+                self._due.clear()
+            for reached in anyio.run(self._first_claims, due):
+                self._say(reached)
 
-    def _tell(self, reached: ThresholdReached, level_ppm: int) -> None:
-        if not self._is_first(reached, level_ppm):
-            return
+    def _say(self, reached: ThresholdReached) -> None:
         log.log(logging.WARNING if reached.share >= WARN_FROM else logging.INFO, "%s", reached)
-        if self._on_threshold is not None:
+        if self._on_threshold is None:
+            return
+        try:
             self._on_threshold(reached)
+        except Exception:  # whatever the user's function raises, the next is told all the same
+            log.exception("on_threshold failed: %s", reached)
 
-    def _is_first(self, reached: ThresholdReached, level_ppm: int) -> bool:
-        place = (reached.budget, reached.key or "", reached.window_id, level_ppm)
-        claim = partial(self._ledger.mark, *place, by=os.urandom(8).hex())
-        for tried in range(1, TRIES + 1):
+    async def _first_claims(self, due: Sequence[tuple[ThresholdReached, int]]) -> list[ThresholdReached]:
+        """Those that this process has to tell."""
+        found = []
+        for reached, level_ppm in due:
             try:
-                return anyio.run(claim)
-            except LedgerError as error:
-                if tried == TRIES:
-                    log.warning("%s (told by no callback: %s)", reached, error)
-        return False
+                if await self._is_first(reached, level_ppm):
+                    found.append(reached)
+            except Exception as error:  # a ledger of somebody else's making may raise anything
+                log.warning("%s (told by no callback: %s)", reached, error)
+        return found
+
+    async def _is_first(self, reached: ThresholdReached, level_ppm: int) -> bool:
+        place = (reached.budget, reached.key or "", reached.window_id, level_ppm)
+        name = os.urandom(8).hex()
+        try:
+            return await self._ledger.mark(*place, by=name)
+        except LedgerError:  # a reply can be lost, and asking again under the same name is safe
+            return await self._ledger.mark(*place, by=name)
