@@ -1,7 +1,8 @@
-"""A level that an account reached is told once: whoever claims it first, of all who share the books."""
+"""Claims to tell that a level was reached outlive their process, and of many processes one tells."""
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
 import sys
 from pathlib import Path
@@ -11,76 +12,26 @@ import anyio.to_thread
 import pytest
 
 from minimill import LedgerError
-from minimill.ledger import Ledger
-from minimill.ledger.sqlite import SqliteLedger
+from minimill.ledger import open_ledger
 
-from .made import budget
+from .conftest import fresh
+from .made import budget, hold, sums
 
 pytestmark = pytest.mark.anyio
 
 LEVEL = 800_000
 
 
-async def test_the_first_who_claims_a_level_tells_it(ledger: Ledger) -> None:
-    """Everybody else is told that somebody has; the same one may repeat it, since a reply can be lost."""
-    await ledger.declare([budget()])
-    assert await ledger.mark("team", "", "2026-11", LEVEL, by="one") is True
-    assert await ledger.mark("team", "", "2026-11", LEVEL, by="two") is False
-    assert await ledger.mark("team", "", "2026-11", LEVEL, by="one") is True
-    assert await ledger.mark("team", "", "2026-11", LEVEL, by="two") is False
+@pytest.fixture(params=["sqlite", "redis", "postgres"])
+def kept(request: pytest.FixtureRequest, path: Path) -> str:
+    """A ledger that outlives its process."""
+    return f"sqlite:///{path}" if request.param == "sqlite" else fresh(request.getfixturevalue(f"{request.param}_url"))
 
 
-@pytest.mark.parametrize(
-    ("name", "key", "window_id", "level"),
-    [
-        ("other", "", "2026-11", LEVEL),
-        ("team", "ann", "2026-11", LEVEL),
-        ("team", "", "2026-12", LEVEL),
-        ("team", "", "2026-11", LEVEL + 1),
-    ],
-)
-async def test_each_account_window_and_level_is_told(
-    ledger: Ledger, name: str, key: str, window_id: str, level: int
-) -> None:
-    """What differs in one of them is another claim."""
-    assert await ledger.mark("team", "", "2026-11", LEVEL, by="one")
-    assert await ledger.mark(name, key, window_id, level, by="two") is True
-
-
-async def test_of_a_hundred_one_tells(ledger: Ledger) -> None:
-    """All at once."""
-    told: list[int] = []
-
-    async def claim(number: int) -> None:
-        if await ledger.mark("team", "", "total", LEVEL, by=str(number)):
-            told.append(number)
-
-    async with anyio.create_task_group() as group:
-        for number in range(100):
-            group.start_soon(claim, number)
-    assert len(told) == 1
-
-
-async def test_keys_are_any_text(ledger: Ledger) -> None:
-    """Quotes, signs, other scripts."""
-    for key in ("a'b", 'a"b', "日本", "a:b", "%"):
-        assert await ledger.mark("team", key, "total", LEVEL, by="one") is True
-        assert await ledger.mark("team", key, "total", LEVEL, by="two") is False
-
-
-async def test_no_money_moves(ledger: Ledger) -> None:
-    """A claim is no entry."""
-    await ledger.declare([budget()])
-    await ledger.mark("team", "", "total", LEVEL, by="one")
-    (found,) = await ledger.balances()
-    assert (found.settled_nanos, found.held_nanos) == (0, 0)
-    assert await ledger.audit() == []
-
-
-async def test_a_claim_outlives_its_process(path: Path) -> None:
-    """It is in the file."""
-    first, second = SqliteLedger(path), SqliteLedger(path)
-    assert await first.mark("team", "", "total", LEVEL, by="one")
+async def test_a_claim_outlives_its_process(kept: str) -> None:
+    """It is in the books."""
+    first, second = open_ledger(kept), open_ledger(kept)
+    assert await first.mark("team", "", "total", LEVEL, by="one") is True
     await first.aclose()
     assert await second.mark("team", "", "total", LEVEL, by="two") is False
     await second.aclose()
@@ -90,10 +41,10 @@ async def test_a_claim_outlives_its_process(path: Path) -> None:
 
 CLAIM = """
 import sys, anyio
-from minimill.ledger.sqlite import SqliteLedger
+from minimill.ledger import open_ledger
 
 async def claim():
-    ledger = SqliteLedger(sys.argv[1])
+    ledger = open_ledger(sys.argv[1])
     print(sum([await ledger.mark("team", "", "total", level, by=sys.argv[2]) for level in range(1, 51)]))
     await ledger.aclose()
 
@@ -101,12 +52,55 @@ anyio.run(claim)
 """
 
 
-async def test_of_several_processes_one_tells(path: Path) -> None:
+async def test_of_several_processes_one_tells(kept: str) -> None:
     """Four processes claim fifty levels each at the same time: each level is told by one of them."""
     started = [
-        subprocess.Popen([sys.executable, "-c", CLAIM, str(path), str(number)], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen([sys.executable, "-c", CLAIM, kept, str(number)], stdout=subprocess.PIPE, text=True)
         for number in range(4)
     ]
     told = [int((await anyio.to_thread.run_sync(process.communicate, None, 60))[0]) for process in started]
     assert sum(told) == 50
     assert [process.returncode for process in started] == [0, 0, 0, 0]
+
+
+async def test_books_of_the_first_schema_of_postgres_are_brought_up_to_date(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several that come at once; what was held before is held, and entries stand from then on."""
+    from minimill.ledger import postgres
+
+    url = fresh(postgres_url)
+    with monkeypatch.context() as patch:
+        patch.setattr(postgres, "_STEPS", postgres._STEPS[:1])
+        patch.setattr(postgres, "VERSION", 1)
+        old = open_ledger(url)
+        await old.declare([budget()])
+        await hold(old, "a1", 5, at=dt.datetime.now(dt.UTC))
+        await old.aclose()
+    ledgers = [open_ledger(url) for _ in range(4)]
+    async with anyio.create_task_group() as group:
+        for ledger in ledgers:
+            group.start_soon(ledger.declare, [budget()])
+    assert (await sums(ledgers[0]))[:2] == (0, 5)
+    assert await ledgers[0].mark("team", "", "total", LEVEL, by="one") is True
+    assert await ledgers[1].mark("team", "", "total", LEVEL, by="two") is False
+    for ledger in ledgers:
+        await ledger.aclose()
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE {}.entries SET settled = 1", "DELETE FROM {}.entries", "TRUNCATE {}.entries"]
+)
+async def test_entries_in_postgres_are_only_added(postgres_url: str, change: str) -> None:
+    """The database refuses anything else."""
+    import psycopg
+
+    url = fresh(postgres_url)
+    ledger = open_ledger(url)
+    await ledger.declare([budget()])
+    await hold(ledger, "a1", 5, at=dt.datetime.now(dt.UTC))
+    schema = url.rpartition("ledger=")[2]
+    with psycopg.connect(postgres_url) as db, pytest.raises(psycopg.errors.RaiseException, match="never changed or"):
+        db.execute(change.format(schema))
+    assert await ledger.audit() == []
+    await ledger.aclose()

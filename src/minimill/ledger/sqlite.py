@@ -75,7 +75,8 @@ class SqliteLedger(QueuedLedger):
     async def mark(self, budget: str, key: str, window_id: str, level_ppm: int, *, by: str) -> bool:
         """See `Ledger.mark`."""
         place = (budget, window_id, key, level_ppm)
-        return await self._job(lambda tables, books, now_us: tables.mark(place, by, now_us))
+        first: bool = await self._job(lambda tables, books, now_us: tables.mark(place, by, now_us))
+        return first
 
     # -- reading ---------------------------------------------------------------------------------
 
