@@ -38,8 +38,9 @@ if TYPE_CHECKING:
         tool,
         user,
     )
-    from minimill._client import ChatStream, Client, Timeouts, context
+    from minimill._client import ChatStream, Client, ThresholdReached, Timeouts, context
     from minimill._errors import (
+        AboveThresholdError,
         AllAttemptsFailedError,
         AuthenticationError,
         Billed,
@@ -79,12 +80,13 @@ _HOMES = {
         "ReasoningDelta RefusalDelta StreamEvent Text TextDelta Tool ToolCall ToolCallDelta ToolResult "
         "UsageReported assistant system tool user"
     ),
-    "minimill._client": "ChatStream Client Timeouts context",
+    "minimill._client": "ChatStream Client ThresholdReached Timeouts context",
     "minimill._errors": (
-        "AllAttemptsFailedError AuthenticationError Billed BudgetError BudgetExceededError CatalogError ConfigError "
-        "ContentFilteredError ContextLengthError InvalidRequestError LedgerError MinimillError MissingKeyError "
-        "ModelNotFoundError OverloadedError PermissionDeniedError PluginError ProtocolError ProviderError "
-        "QuotaExhaustedError RateLimitedError ServerError TransportError UnknownModelError UnpricedModelError"
+        "AboveThresholdError AllAttemptsFailedError AuthenticationError Billed BudgetError BudgetExceededError "
+        "CatalogError ConfigError ContentFilteredError ContextLengthError InvalidRequestError LedgerError "
+        "MinimillError MissingKeyError ModelNotFoundError OverloadedError PermissionDeniedError PluginError "
+        "ProtocolError ProviderError QuotaExhaustedError RateLimitedError ServerError TransportError "
+        "UnknownModelError UnpricedModelError"
     ),
     "minimill._money": "Money",
     "minimill._report": "Attempt Cost Reply",
@@ -96,6 +98,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
+    "AboveThresholdError",
     "AllAttemptsFailedError",
     "Answer",
     "Attempt",
@@ -147,6 +150,7 @@ __all__ = [
     "SyncClient",
     "Text",
     "TextDelta",
+    "ThresholdReached",
     "Timeouts",
     "Tool",
     "ToolCall",

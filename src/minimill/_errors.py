@@ -8,6 +8,7 @@
     │   └── PluginError           an entry point cannot be used
     ├── BudgetError               nothing was sent
     │   ├── BudgetExceededError   what is left does not cover the ceiling
+    │   ├── AboveThresholdError   a budget is used so far that other models serve
     │   ├── UnpricedModelError    no price, or no bound, under a hard cap
     │   └── LedgerError           the books cannot be read or written
     ├── ProviderError             one attempt failed
@@ -143,6 +144,34 @@ class BudgetExceededError(BudgetError):
         """True when money is left, but the vendor owes answers for its share of it already."""
         self.provider_answers = provider_answers
         """True when that vendor has been answering lately: its share comes free."""
+
+
+class AboveThresholdError(BudgetError):
+    """A budget is used up to a threshold of its `narrow`, and the model is none that may serve then. Nothing was sent.
+
+    Amounts are `minimill.Money` in the budget's currency.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        budget: str | None = None,
+        key: str | None = None,
+        limit: Any = None,
+        used: Any = None,
+        resets_at: Any = None,
+    ) -> None:
+        super().__init__(message)
+        self.budget = budget
+        """Name of the budget that refused."""
+        self.key = key
+        """The account inside the budget (the value of its `by` tag), or None."""
+        self.limit = limit
+        self.used = used
+        """What is settled or unconfirmed."""
+        self.resets_at = resets_at
+        """When the window ends and every model serves again; None for a total."""
 
 
 class UnpricedModelError(BudgetError):

@@ -249,5 +249,7 @@ async def _made(config: Any, options: dict[str, Any]) -> Client:
     return Client(config, **options)
 
 
-def _unpickled(settings: Any, app: str | None, tags: dict[str, str], ledger: str | None) -> SyncClient:
-    return SyncClient(settings, app=app, tags=tags, ledger=ledger)
+def _unpickled(
+    settings: Any, app: str | None, tags: dict[str, str], ledger: str | None, on_threshold: Any
+) -> SyncClient:
+    return SyncClient(settings, app=app, tags=tags, ledger=ledger, on_threshold=on_threshold)

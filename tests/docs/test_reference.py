@@ -45,7 +45,9 @@ VENDORS = page("docs/reference/vendors.md")
         ("timeouts", config.TimeoutsEntry, None),
         ("routes", config.RouteEntry, config.DefaultsEntry),
         ("budgets", config.BudgetEntry, None),
+        ("narrow", config.NarrowEntry, None),
         ("rates", config.RateEntry, None),
+        ("usage_exports", config.UsageExportEntry, None),
     ],
 )
 def test_every_key_is_there(heading: str, table: type, without: type | None) -> None:
@@ -61,6 +63,7 @@ def test_every_key_is_there(heading: str, table: type, without: type | None) -> 
         ("Top level", config.ConfigEntry),
         ("budgets", config.BudgetEntry),
         ("rates", config.RateEntry),
+        ("usage_exports", config.UsageExportEntry),
         ("timeouts", Timeouts),
     ],
 )

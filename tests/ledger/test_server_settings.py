@@ -86,7 +86,7 @@ async def test_newer_books_are_not_touched(server_url: str) -> None:
     await ledger.aclose()
     make_newer(server_url)
     ledger = open_ledger(server_url)
-    with pytest.raises(LedgerError, match=r"newer minimill \(schema 99, this one knows 1\)"):
+    with pytest.raises(LedgerError, match=r"newer minimill \(schema 99, this one knows \d\)"):
         await hold(ledger, "a1", 1)
     await ledger.aclose()
 

@@ -66,7 +66,7 @@ async def test_the_file_is_as_durable_as_sqlite_makes_it(books: SqliteLedger, pa
         tables._db.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous", "wal_autocheckpoint", "user_version")
     ])  # fmt: skip
-    assert found == ["wal", 2, 0, 2]
+    assert found == ["wal", 2, 0, 4]
 
 
 async def test_nothing_is_made_before_it_is_needed(path: Path) -> None:
@@ -167,7 +167,7 @@ async def test_a_newer_schema_is_refused(path: Path) -> None:
     db = sqlite3.connect(path)
     db.execute("PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(LedgerError, match=r"written by a newer minimill \(schema 99, this one knows 2\)"):
+    with pytest.raises(LedgerError, match=r"written by a newer minimill \(schema 99, this one knows 4\)"):
         await SqliteLedger(path).declare([budget()])
 
 
@@ -712,6 +712,62 @@ async def test_books_of_the_first_schema_are_brought_up_to_date(path: Path, cloc
     assert (await sums(ledger))[:2] == (0, 80)
     assert await ledger.audit() == []
     await ledger.aclose()
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [("UPDATE entries SET settled = 1", "changed"), ("DELETE FROM entries", "deleted")],
+)
+async def test_entries_are_only_added(books: SqliteLedger, path: Path, change: str, word: str) -> None:
+    """The file itself refuses anything else, whichever program asks."""
+    await books.declare([budget()])
+    await hold(books, "a1", 5)
+    with contextlib.closing(sqlite3.connect(path)) as db, pytest.raises(sqlite3.IntegrityError) as caught:
+        db.execute(change)
+    assert str(caught.value) == f"an entry of the books is never {word}"
+    assert await books.audit() == []
+
+
+async def test_books_of_the_second_schema_keep_their_entries_from_now_on(path: Path, clock: Clock) -> None:
+    """Several processes that find an older file at once: one brings it up to date, under the lock."""
+    db = sqlite3.connect(path)
+    for script in _MIGRATIONS[:2]:
+        db.executescript(script.replace("{strict}, WITHOUT ROWID", "STRICT, WITHOUT ROWID").format(strict="STRICT"))
+    db.execute("PRAGMA application_id = 0x6D696E69")
+    db.execute("PRAGMA user_version = 2")
+    db.execute("INSERT INTO entries VALUES (NULL, 1, 'a1', 1, 'hold', 5, 0, 0, NULL)")
+    db.commit()
+    db.close()
+    ledgers = [SqliteLedger(path, clock=clock) for _ in range(4)]
+    async with anyio.create_task_group() as group:
+        for ledger in ledgers:
+            group.start_soon(ledger.declare, [budget()])
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (len(_MIGRATIONS),)
+        with pytest.raises(sqlite3.IntegrityError, match="never deleted"):
+            db.execute("DELETE FROM entries")
+    assert await ledgers[0].audit() == ["account 1 is missing; its entries say held 5, settled 0"]
+    for ledger in ledgers:
+        await ledger.aclose()
+
+
+async def test_an_audit_misses_entries(books: SqliteLedger, path: Path) -> None:
+    """Taken out by somebody who took the triggers out first: in the middle, at the end, and a whole account."""
+    await books.declare([budget(by="user")])
+    for user in ("ann", "bob"):
+        await hold(books, user, 0, Claim("team", user, 5))
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("DROP TRIGGER entries_stay")
+        db.execute("DELETE FROM entries WHERE seq = 1")
+        ann = "budget 'team', account 'ann', window total: "
+        assert await books.audit() == [
+            "1 of 2 entries are missing",
+            f"{ann}held is 5, the entries say 0",
+            f"{ann}held by open attempts is 5, the entries say 0",
+        ]
+        db.execute("DELETE FROM holds WHERE id = 'bob'")
+        db.execute("DELETE FROM accounts WHERE key = 'bob'")
+        assert (await books.audit())[-1] == "account 2 is missing; its entries say held 5, settled 0"
 
 
 def vars_of(provider: object) -> dict[str, object]:

@@ -82,7 +82,7 @@ class Budgets:
     def _covers(self, budget: BudgetDefinition, words: Mapping[str, str], offer: Offer) -> bool:
         for key, wanted in budget.scope.items():
             if key == "model":
-                if not _names(self._aliases.get(wanted, wanted), offer):
+                if not is_named(self._aliases.get(wanted, wanted), offer):
                     return False
             elif words.get(key) != wanted:
                 return False
@@ -185,9 +185,9 @@ def scope_words(offer: Offer, labels: Labels, route: str | None) -> dict[str, st
     return words
 
 
-def _names(wanted: str, offer: Offer) -> bool:
-    """Whether a scope's model is this one: with its provider or bare, as it is sent, as it is priced, or by
-    another name of the provider's for it."""
+def is_named(wanted: str, offer: Offer) -> bool:
+    """Whether the model that a scope names is this one: with its provider or bare, as it is sent, as it is priced,
+    or by another name of the provider's for it."""
     provider, known = offer.provider, (offer.wire_model, offer.model.id)
     bare = wanted[len(provider.id) + 1 :] if wanted.startswith((f"{provider.id}:", f"{provider.id}/")) else ""
     return any(name in known or provider.names.get(name) == offer.model.id for name in (wanted, bare) if name)

@@ -10,6 +10,7 @@ from typing import TypeVar
 from minimill._client._context import Labels
 from minimill._config import Timeouts
 from minimill._errors import (
+    AboveThresholdError,
     AllAttemptsFailedError,
     BudgetError,
     BudgetExceededError,
@@ -120,7 +121,8 @@ class Call:
         """Go through the candidates; return what the first success returned.
 
         Raises:
-            BudgetExceededError, UnpricedModelError: money refused every candidate; nothing was sent.
+            BudgetExceededError, AboveThresholdError, UnpricedModelError: money refused every candidate; nothing
+                was sent.
             LedgerError: the books cannot be written; nothing more was sent.
             ProviderError: the only candidate failed, or the request would fail everywhere.
             AllAttemptsFailedError: several candidates failed.
@@ -209,6 +211,8 @@ class Call:
                 last[candidate.name] = candidate, error
                 if turn <= monotonic() < (waits.of(error) or 0):
                     waiting.append(candidate)
+            except AboveThresholdError:
+                self.errors.remove(last.pop(candidate.name)[1])
             except ProviderError as error:
                 self.errors.remove(last.pop(candidate.name)[1])
                 if self._stops(error):
@@ -224,7 +228,7 @@ class Call:
             raise self._failure()
         try:
             return await self.with_retries(smaller, attempt, Waits(), alone=True)
-        except (BudgetExceededError, ProviderError) as failed:
+        except (BudgetExceededError, AboveThresholdError, ProviderError) as failed:
             raise self._failure() from failed
 
     def _is_resting(self, candidate: Candidate) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import inspect
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from time import monotonic
@@ -13,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack
 
 import anyio
+import anyio.to_thread
 from anyio.lowlevel import RunVar
 
 from minimill._chat import ChatRequest, MessagesLike
@@ -25,6 +27,8 @@ from minimill._client._live import Live
 from minimill._client._offers import Offers
 from minimill._client._options import ChatOptions, as_money, make_request, normalised
 from minimill._client._stream import ChatStream
+from minimill._client._teller import Teller
+from minimill._client._thresholds import ThresholdReached, Watch
 from minimill._config import Route, Settings, Timeouts, load_settings
 from minimill._errors import ConfigError, LedgerError
 from minimill._money import Money
@@ -44,6 +48,8 @@ log = logging.getLogger("minimill")
 ADOPT_S = 2.0
 """How soon budgets that other processes declare bind this one."""
 
+TOLD_S = 5.0
+"""How long closing waits until reached thresholds were told."""
 LEARN_DAYS, LEARN_RECORDS = 30, 500
 """How far back, and from how many attempts, a new client learns what calls use."""
 
@@ -62,9 +68,12 @@ class Client:
         tags: More about who they are for.
         ledger: A ledger URL or object instead of the configured one. An object is not closed.
         http_client, http_transport: Your own httpx objects instead of the default. They are not closed.
+        on_threshold: Called, in a thread of its own, when a budget is first used up to one of its
+            `thresholds` in a window; of all processes on the ledger one calls it. No call waits for it.
 
     Raises:
         ConfigError: the configuration is wrong; the text names file, key and what was expected.
+        TypeError: `on_threshold` is a coroutine function.
     """
 
     def __init__(
@@ -76,12 +85,15 @@ class Client:
         ledger: str | Ledger | None = None,
         http_client: httpx.AsyncClient | httpx2.AsyncClient | None = None,
         http_transport: httpx.AsyncBaseTransport | httpx2.AsyncBaseTransport | None = None,
+        on_threshold: Callable[[ThresholdReached], object] | None = None,
     ) -> None:
+        if inspect.iscoroutinefunction(on_threshold):
+            raise TypeError("on_threshold is a plain function: it is called in a thread that has no event loop")
         self.settings = (
             config if isinstance(config, Settings) else load_settings(config, finder=load_provider_file)
         )
         self._labels = Labels(app if app is not None else self.settings.app, checked(tags))
-        self._pickled = (self.settings, app, dict(tags or {}), ledger)
+        self._pickled = (self.settings, app, dict(tags or {}), ledger, on_threshold)
         self._injected = http_client is not None or http_transport is not None
         self._own_ledger = ledger is None or isinstance(ledger, str)
         if isinstance(ledger, (str, type(None))):
@@ -99,8 +111,10 @@ class Client:
         self._offers = Offers(settings)
         transport = Transport(client=http_client, transport=http_transport, backend=settings.http)
         self._experience = Experience()
+        self._teller = Teller(self._ledger, on_threshold)
+        watch = Watch(settings.thresholds, settings.budgets, self._teller)
         self._engine = Engine(
-            self._ledger, transport, budgets, self._offers.dialects, endpoints, self._experience
+            self._ledger, transport, budgets, self._offers.dialects, endpoints, self._experience, watch
         )
         self._health = Health()
         self._declared = self._learned = False
@@ -110,10 +124,10 @@ class Client:
         self._pid = os.getpid()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        settings, app, tags, ledger = self._pickled
+        settings, app, tags, ledger, on_threshold = self._pickled
         if self._injected or not self._own_ledger:
             raise TypeError("a client with your own ledger or httpx object cannot be pickled")
-        return _unpickled, (settings, app, tags, ledger)
+        return _unpickled, (settings, app, tags, ledger, on_threshold)
 
     async def __aenter__(self) -> Client:
         return self
@@ -130,10 +144,14 @@ class Client:
             LedgerError: something could not be written; its hold stands.
         """
         await self._engine.transport.aclose()
-        if self._own_ledger:
-            await self._ledger.aclose()
-        else:
-            await self._ledger.flush()
+        try:
+            if not self._teller.idle:
+                await anyio.to_thread.run_sync(self._teller.wait, TOLD_S, abandon_on_cancel=True)
+        finally:
+            if self._own_ledger:
+                await self._ledger.aclose()
+            else:
+                await self._ledger.flush()
 
     async def chat(self, messages: MessagesLike, **options: Unpack[ChatOptions]) -> Reply:
         """Send a chat and return the whole answer with its bill.
@@ -143,7 +161,8 @@ class Client:
             **options: See `ChatOptions`.
 
         Raises:
-            BudgetExceededError, UnpricedModelError: money refuses every candidate. Nothing was sent.
+            BudgetExceededError, AboveThresholdError, UnpricedModelError: money refuses every candidate. Nothing
+                was sent.
             LedgerError: the books cannot be written. Nothing more was sent.
             ProviderError: the only candidate failed, or the request would fail everywhere. `billed` and
                 `cost` say what it is charged.
@@ -356,5 +375,11 @@ def _either(call: Any, route: Any) -> Any:
     return route if call is None else call
 
 
-def _unpickled(settings: Settings, app: str | None, tags: dict[str, str], ledger: str | None) -> Client:
-    return Client(settings, app=app, tags=tags, ledger=ledger)
+def _unpickled(
+    settings: Settings,
+    app: str | None,
+    tags: dict[str, str],
+    ledger: str | None,
+    on_threshold: Callable[[ThresholdReached], object] | None,
+) -> Client:
+    return Client(settings, app=app, tags=tags, ledger=ledger, on_threshold=on_threshold)

@@ -16,7 +16,9 @@ from minimill._client._hops import joined, next_part
 from minimill._client._live import Live, reply_of
 from minimill._client._secrets import without
 from minimill._client._spending import Spending
+from minimill._client._thresholds import Watch
 from minimill._errors import (
+    AboveThresholdError,
     Billed,
     BudgetExceededError,
     InvalidRequestError,
@@ -30,7 +32,7 @@ from minimill._transport import Endpoint, Exchange, Headers, Limits, Transport
 from minimill._values import dataclass
 from minimill.catalog import Offer, Provider
 from minimill.dialects import Dialect, Target, WireRequest, WireResponse
-from minimill.ledger import AttemptMeta, Ledger
+from minimill.ledger import AttemptMeta, Balance, Ledger
 
 log = logging.getLogger("minimill")
 STALE_S = 30.0
@@ -69,6 +71,7 @@ class Engine:
         dialects: Mapping[str, Dialect],
         endpoints: Mapping[str, Endpoint],
         experience: Experience,
+        watch: Watch,
     ) -> None:
         self.ledger = ledger
         self.transport = transport
@@ -76,6 +79,7 @@ class Engine:
         self._dialects = dialects
         self._endpoints = endpoints
         self._experience = experience
+        self._watch = watch
         self._sendings: dict[tuple[str, str, str], Sending] = {}
         self._told: set[tuple[str, str]] = set()
 
@@ -192,15 +196,22 @@ class Engine:
             tags=call.labels.tags,
         )
         attempt_id = call.next_attempt_id()
-        await self.ledger.reserve(
-            attempt_id,
-            claims,
-            meta,
-            expires_at=now + dt.timedelta(seconds=call.terms.timeouts.total_s + HOLD_GRACE_S),
-            wait_until=waits.money,
-            wait_silent_until=waits.silent,
-            wait_busy_until=waits.busy,
-        )
+        try:
+            balances = await self.ledger.reserve(
+                attempt_id,
+                claims,
+                meta,
+                expires_at=now + dt.timedelta(seconds=call.terms.timeouts.total_s + HOLD_GRACE_S),
+                wait_until=waits.money,
+                wait_silent_until=waits.silent,
+                wait_busy_until=waits.busy,
+            )
+        except BudgetExceededError as error:
+            self._watch.refused(error)
+            raise
+        self._watch.reserved(balances)
+        if candidate.request.continuation is None:  # an answer that was begun goes on
+            self._check_thresholds(attempt_id, balances, candidate, now.date())
         call.tried += 1
         return Spending(
             id=attempt_id,
@@ -212,7 +223,18 @@ class Engine:
             rates=rates,
             sink=call.attempts,
             experience=self._experience,
+            balances=balances,
+            watch=self._watch,
         )
+
+    def _check_thresholds(
+        self, attempt_id: str, balances: Sequence[Balance], candidate: Candidate, on: dt.date
+    ) -> None:
+        try:
+            self._watch.check(balances, candidate, self.budgets, on)
+        except AboveThresholdError:
+            self.ledger.release(attempt_id)
+            raise
 
     async def _send(
         self, call: Call, candidate: Candidate, sending: Sending, wire: WireRequest, spending: Spending

@@ -19,10 +19,11 @@ from minimill._routing import Experience, asked
 from minimill._transport import Progress
 from minimill._usage import Usage
 from minimill._values import dataclass
-from minimill.ledger import AttemptMeta, AttemptRecord, Ending, Ledger
+from minimill.ledger import AttemptMeta, AttemptRecord, Balance, Ending, Ledger
 
 if TYPE_CHECKING:
     from minimill._client._budgets import Budgets, Debit
+    from minimill._client._thresholds import Watch
     from minimill._routing import Candidate
 
 log = logging.getLogger("minimill")
@@ -50,6 +51,10 @@ class Spending:
     """Where the attempt's report goes when it is closed."""
     experience: Experience
     """Learns from what an answer used."""
+    balances: tuple[Balance, ...]
+    """Of its budgets, after it was reserved."""
+    watch: Watch
+    """Told what it cost."""
     progress: Progress = field(default_factory=Progress)
     started_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     started: float = field(default_factory=monotonic)
@@ -153,6 +158,7 @@ class Spending:
         record = self._record(status, certainty, charge.money, usage, charge, finish)
         self.closed = True
         self.ledger.settle(self.id, converted.nanos, record)
+        self.watch.settled(self.balances, converted.nanos)
         self.experience.note(record)
         self._report(certainty, charge.money, usage, charge, error)
         self._watch_ceiling(charge.money)

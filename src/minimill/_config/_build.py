@@ -148,12 +148,15 @@ def route_faults(entry: ConfigEntry, catalog: Catalog) -> Iterator[Fault]:
             if target in seen:
                 text = f'"{model}" is listed twice, first as models[{seen[target]}]'
                 yield Fault((*path, "models", place), text)
-            elif model not in entry.aliases and (fault := _named_fault(model, entry.aliases, catalog)):
+            elif fault := named_fault(model, entry.aliases, catalog):
                 yield Fault((*path, "models", place), fault)
             seen.setdefault(target, place)
 
 
-def _named_fault(model: str, aliases: Mapping[str, str], catalog: Catalog) -> str | None:
+def named_fault(model: str, aliases: Mapping[str, str], catalog: Catalog) -> str | None:
+    """What is wrong with the name of a model, or alias."""
+    if model in aliases:
+        return None
     if not re.search("[:/]", model) and (hint := nearest(model, aliases)):
         return f'unknown alias "{model}"{hint}'
     return _model_fault(model, catalog)

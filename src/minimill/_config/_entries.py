@@ -18,6 +18,7 @@ from minimill.catalog._marks import (
     Currency,
     Duration,
     Matches,
+    OneOrMany,
     Partial,
     Positive,
     Seconds,
@@ -31,6 +32,7 @@ MoneyText = Annotated[
     str,
     Matches(rf"\s*({_NUMBER}\s*[A-Z]{{3}}|[A-Z]{{3}}\s*{_NUMBER})\s*", "an amount such as '0.05 USD'"),
 ]
+Percent = Annotated[str, Matches(r"\s*[0-9]{1,4}(\.[0-9]{1,4})?\s*%\s*", "a share such as '80%'")]
 ProxyUrl = Annotated[str, Matches(r"(https?|socks5h?)://[^\s/@?#]+/?", "a proxy address without a password")]
 
 
@@ -91,6 +93,18 @@ class RouteEntry(DefaultsEntry):
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
+class NarrowEntry:
+    """Which models still serve a call once a budget that covers it is used so far."""
+
+    above: Percent
+    """From which share of the limit on, such as `"80%"`."""
+    only: Annotated[tuple[Text, ...], OneOrMany()] = ()
+    """`"free"`: models that cost nothing; or a list of `provider:model` and aliases."""
+    max_cost: MoneyText | None = None
+    """Most that one attempt may cost, such as `"0.01 CNY"`, in place of `only`."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class BudgetEntry:
     """A limit in one currency, on a scope, in a window."""
 
@@ -110,6 +124,10 @@ class BudgetEntry:
     """False: records and warns, never blocks."""
     unconfirmed_share: Share = Decimal("0.2")
     """Most of the limit that may be out with one vendor at once, and be lost when it falls silent."""
+    thresholds: tuple[Percent, ...] = ("50%", "80%", "100%")
+    """Shares of the limit of which is told, once in a window, when they are used: in the log, and to `on_threshold`."""
+    narrow: tuple[NarrowEntry, ...] = ()
+    """Fewer models once so much is used."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -124,6 +142,42 @@ class RateEntry:
     """Who published it."""
     margin: Share = Decimal("0.02")
     """What is added to be on the safe side, as a share: 0.02 is 2 %."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+class UsageExportEntry:
+    """How to read a vendor's usage export, for `minimill budget reconcile`: which column says what."""
+
+    provider: Text
+    """The provider whose export it is."""
+    amount: Text
+    """Column of what a line costs."""
+    currency: Currency | None = None
+    """Currency of all amounts; or:"""
+    currency_column: Text | None = None
+    """Column of each amount's currency."""
+    request_id: Text | None = None
+    """Column of the vendor's id of the request. Lines with the same one add up."""
+    time: Text | None = None
+    """Column of when the request was made."""
+    model: Text | None = None
+    """Column of the model."""
+    input_tokens: Text | None = None
+    """Column of the input tokens, cached ones included."""
+    output_tokens: Text | None = None
+    """Column of the output tokens, reasoning included."""
+    time_format: Text | None = None
+    """As `strptime` takes it, or `unix` or `unix_ms`; left out: ISO 8601."""
+    zone: Text = "UTC"
+    """IANA time zone of times that name none."""
+    within_s: Seconds = 60
+    """How far the export's time may be before the attempt began or after it ended."""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """Models that the export calls otherwise: its name to the name that is sent."""
+    delimiter: Annotated[str, Matches(r"[^\r\n\"]", "one character")] = ","
+    """What parts the columns."""
+    encoding: Text = "utf-8"
+    """Text encoding of the file."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -169,3 +223,5 @@ class ConfigEntry:
     """A rate older than this is refused."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Names of the user's own for `provider:model`."""
+    usage_exports: Mapping[str, UsageExportEntry] = field(default_factory=dict)
+    """Shapes of vendors' usage exports by name, for `minimill budget reconcile`."""

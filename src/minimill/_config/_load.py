@@ -12,8 +12,10 @@ from pydantic_core import ValidationError
 
 from minimill._config import _build as build
 from minimill._config._entries import ConfigEntry
+from minimill._config._exports import export_faults, export_of
 from minimill._config._find import default_ledger, find, placed_ledger
 from minimill._config._prices import changed_on, with_price_files
+from minimill._config._thresholds import threshold_faults, thresholds_of
 from minimill._config._types import Settings
 from minimill._errors import ConfigError
 from minimill._pricing import Exchange
@@ -76,6 +78,8 @@ def load_settings(
         budgets=tuple(build.budget_of(name, budget) for name, budget in entry.budgets.items()),
         aliases=dict(entry.aliases),
         connections=build.connections(entry.providers, found.folder),
+        thresholds={name: thresholds_of(budget, entry.aliases) for name, budget in entry.budgets.items()},
+        usage_exports={name: export_of(name, export) for name, export in entry.usage_exports.items()},
     )
 
 
@@ -93,7 +97,9 @@ def _cross_faults(entry: ConfigEntry, catalog: Catalog) -> list[Fault]:
         *build.alias_faults(entry.aliases, catalog),
         *build.route_faults(entry, catalog),
         *build.budget_faults(entry, catalog),
+        *threshold_faults(entry, lambda model: build.named_fault(model, entry.aliases, catalog)),
         *build.rate_faults(entry),
+        *export_faults(entry, catalog),
     ]
 
 

@@ -66,6 +66,54 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class Narrowing:
+    """Which models still serve once a budget is used so far. One of the three says it."""
+
+    above_ppm: int
+    """From how many millionths of the limit on."""
+    free: bool = False
+    """Models that cost nothing."""
+    models: tuple[str, ...] = ()
+    """`provider:model`, aliases resolved."""
+    max_cost: Money | None = None
+    """Models whose ceiling is at most this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """What happens as a budget is used up."""
+
+    told_ppm: tuple[int, ...] = ()
+    """Millionths of the limit of which is told, rising."""
+    narrow: tuple[Narrowing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UsageExport:
+    """Which column of a vendor's usage export says what; None: none does."""
+
+    name: str
+    provider: str
+    amount: str
+    currency: str | None = None
+    """Of all amounts; None: `currency_column` says it."""
+    currency_column: str | None = None
+    request_id: str | None = None
+    time: str | None = None
+    model: str | None = None
+    input_tokens: str | None = None
+    output_tokens: str | None = None
+    time_format: str | None = None
+    """As `strptime` takes it, `unix` or `unix_ms`; None: ISO 8601."""
+    zone: str = "UTC"
+    within_s: float = 60.0
+    models: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """The export's name to the name that is sent."""
+    delimiter: str = ","
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One configuration, checked. Holds no keys."""
 
@@ -86,3 +134,6 @@ class Settings:
     aliases: Mapping[str, str] = field(default_factory=dict, hash=False)
     connections: Mapping[str, Connection] = field(default_factory=dict, hash=False)
     """By provider id."""
+    thresholds: Mapping[str, Thresholds] = field(default_factory=dict, hash=False)
+    """By the name of a budget."""
+    usage_exports: Mapping[str, UsageExport] = field(default_factory=dict, hash=False)

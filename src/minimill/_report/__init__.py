@@ -10,6 +10,7 @@ from minimill._report._details import details
 from minimill._report._reply import Attempt, Cost, Reply
 
 if TYPE_CHECKING:
+    from minimill._report._reconcile import BillLine, Doubt, Match, Reconciled, reconcile, waits
     from minimill._report._spend import (
         DIMENSIONS,
         SpendGroup,
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 __all__ = [
     "DIMENSIONS",
     "Attempt",
+    "BillLine",
     "Cost",
+    "Doubt",
+    "Match",
+    "Reconciled",
     "Reply",
     "SpendGroup",
     "Tokens",
@@ -34,12 +39,20 @@ __all__ = [
     "group_spend",
     "is_dimension",
     "key_of",
+    "reconcile",
+    "waits",
 ]
+
+_RECONCILE = ("BillLine", "Doubt", "Match", "Reconciled", "reconcile", "waits")
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _RECONCILE:
+        from minimill._report import _reconcile
+
+        return getattr(_reconcile, name)
     from minimill._report import _spend
 
     return getattr(_spend, name)

@@ -62,7 +62,7 @@ def unknown_word(what: str, word: str, words: Iterable[str]) -> str:
     """`unknown …`, with the nearest valid word, or all of them where they are few."""
     known = sorted(words)
     hint = nearest(word, known)
-    if not hint and known and len(known) <= 12:
+    if not hint and known and len(known) <= 16:
         hint = f"; known: {', '.join(known)}"
     return f"unknown {what} {shown(word)}{hint}"
 

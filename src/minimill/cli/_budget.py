@@ -24,6 +24,7 @@ from minimill.cli._common import (
     meant,
 )
 from minimill.cli._output import Output, Styled, Table, aligned
+from minimill.cli._reconcile import reconcile_command
 from minimill.ledger import Balance, BudgetDefinition, HoldInfo, SpendRow
 
 
@@ -236,6 +237,9 @@ def _limit_in(currencies: set[str], number: str) -> Money:
     return Money.of(number, next(iter(currencies)))
 
 
+budget.add_command(reconcile_command)
+
+
 # --- audit ---
 
 
@@ -244,7 +248,10 @@ def _limit_in(currencies: set[str], number: str) -> Money:
 @config_option
 @click.pass_context
 def audit(ctx: click.Context) -> None:
-    """Add up every entry of the books anew and compare. Exit code 1 if a sum differs."""
+    """Add up every entry of the books anew and compare. Exit code 1 if a sum differs.
+
+    The books keep every entry for ever: none is changed, deleted or put together with others.
+    """
     import anyio
 
     began = dt.datetime.now(dt.UTC)

@@ -15,7 +15,7 @@ _BOM = b"\xef\xbb\xbf"
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,40})?(e[-+]?[0-9]{1,2})?", re.ASCII | re.IGNORECASE)
 _MOST = 2**53
 _DEPTH = 200
-"""Levels of nesting; `from_json` draws the same line."""
+"""Thresholds of nesting; `from_json` draws the same line."""
 
 
 def load(data: bytes) -> Any:

@@ -31,8 +31,10 @@ def differences(
                 name = attempt.meta.provider + (OLD if attempt.state == DOUBTED else "")
                 by_provider[name] = by_provider.get(name, 0) + line.held
     said = []
+    unseen = dict(entries)
     for account in accounts:
         place = account.id
+        unseen.pop(place, None)
         sums = entries.get(place, (0, 0, 0))
         name = f"budget {account.budget!r}, account {account.key!r}, window {account.window_id}"
         for what, is_, should in (
@@ -49,6 +51,8 @@ def differences(
             doubt = Owed(account, provider).doubt  # answers take from it
             if doubt > owed.get(place, {}).get(provider + OLD, 0):
                 said.append(f"{name}: {doubt} of {provider} is doubted, more than it holds")
+    for place, sums in unseen.items():
+        said.append(f"account {place} is missing; its entries say held {sums[0]}, settled {sums[1]}")
     return said
 
 

@@ -286,6 +286,21 @@ class Ledger(Protocol):
         """Change a budget's limit for every process, up or down. Raises LedgerError: no such budget."""
         ...
 
+    async def mark(self, budget: str, key: str, window_id: str, level_ppm: int, *, by: str) -> bool:
+        """Claim to be the one who tells that an account reached a level of its limit in this window.
+
+        True for the first who claims it, of all processes, and when the same one repeats it; False for
+        everybody else, for ever.
+
+        Args:
+            budget: Its name.
+            key: Its account.
+            window_id: The window, as balances name it.
+            level_ppm: The level in millionths of the limit.
+            by: Names who claims it; no two claims have the same name.
+        """
+        ...
+
     async def budgets(self) -> list[BudgetDefinition]:
         """Every budget that the ledger knows, with the limit in force, by name; whoever declared it."""
         ...

@@ -92,6 +92,10 @@ class Server(Protocol):
         """Write definitions, if their version is still this one; False: it is not, and nothing was written."""
         ...
 
+    def mark(self, place: tuple[str, str, str, int], by: str) -> bool:
+        """Whether `by` is who claimed this (budget, key, window, level) first."""
+        ...
+
     def reading(self) -> AbstractContextManager[Moment]:
         """One moment of the books."""
         ...

@@ -379,6 +379,10 @@ class ServerDesk:
                 raise no_correction(amount)
         self._poll_at = 0.0
 
+    def mark(self, place: tuple[str, str, str, int], by: str) -> bool:
+        """See `Server.mark`."""
+        return self._twice(lambda: self.server.mark(place, by))
+
     # -- what went wrong -------------------------------------------------------------------------
 
     def fail(self, work: Sequence[Item], error: Exception) -> None:

@@ -49,6 +49,12 @@ class ServerLedger(QueuedLedger):
         """See `Ledger.set_limit`."""
         await self._job(lambda desk: desk.set_limit(budget, limit_nanos))
 
+    async def mark(self, budget: str, key: str, window_id: str, level_ppm: int, *, by: str) -> bool:
+        """See `Ledger.mark`."""
+        place = (budget, key, window_id, level_ppm)
+        first: bool = await self._job(lambda desk: desk.mark(place, by))
+        return first
+
     # -- reading ---------------------------------------------------------------------------------
 
     async def budgets(self) -> list[BudgetDefinition]:

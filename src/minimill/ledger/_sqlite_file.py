@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from collections.abc import Iterator
 
 from minimill._errors import LedgerError
 
@@ -63,6 +64,17 @@ CREATE TABLE waiting (
   process TEXT NOT NULL, budget TEXT NOT NULL, key TEXT NOT NULL, provider TEXT NOT NULL, since_us INTEGER NOT NULL,
   needed INTEGER NOT NULL, seen_us INTEGER NOT NULL,
   PRIMARY KEY (process, budget, key, provider)) {strict}, WITHOUT ROWID;
+""",
+    """
+CREATE TRIGGER entries_stand BEFORE UPDATE ON entries
+BEGIN SELECT raise(ABORT, 'an entry of the books is never changed'); END;
+CREATE TRIGGER entries_stay BEFORE DELETE ON entries
+BEGIN SELECT raise(ABORT, 'an entry of the books is never deleted'); END;
+""",
+    """
+CREATE TABLE marks (
+  budget TEXT NOT NULL, window TEXT NOT NULL, key TEXT NOT NULL, level_ppm INTEGER NOT NULL, by TEXT NOT NULL,
+  at_us INTEGER NOT NULL, PRIMARY KEY (budget, window, key, level_ppm)) {strict}, WITHOUT ROWID;
 """,
 )
 """One script for each step of the schema; the file says how many it has seen (`user_version`)."""
@@ -175,9 +187,8 @@ def _migrate(db: sqlite3.Connection) -> None:
     db.execute("BEGIN IMMEDIATE")
     try:
         for script in _MIGRATIONS[version:]:
-            for statement in script.split(";"):
-                if statement.strip():
-                    db.execute(_with_options(statement, strict))
+            for statement in _statements(script):
+                db.execute(_with_options(statement, strict))
         db.execute(f"PRAGMA application_id={APPLICATION_ID}")
         db.execute(f"PRAGMA user_version={len(_MIGRATIONS)}")
         db.execute("COMMIT")
@@ -185,6 +196,15 @@ def _migrate(db: sqlite3.Connection) -> None:
         with contextlib.suppress(sqlite3.Error):
             db.execute("ROLLBACK")
         raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines():
+        statement += f"{line}\n"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 def _with_options(statement: str, strict: str) -> str:

@@ -78,7 +78,12 @@ class Reader:
                 "SELECT account, sum(held), sum(settled), sum(unpriced) FROM entries GROUP BY account"
             )
         }
-        return differences(self._accounts("1"), sums, self._open())
+        return [*self._lost_entries(), *differences(self._accounts("1"), sums, self._open())]
+
+    def _lost_entries(self) -> list[str]:
+        """Entries have numbers without a gap; what is missing at the end is seen in the sums."""
+        count, last = self._db.execute("SELECT count(*), coalesce(max(seq), 0) FROM entries").fetchone()
+        return [f"{last - count} of {last} entries are missing"] if count != last else []
 
     def _accounts(self, where: str, *values: Any) -> list[Account]:
         rows = self._db.execute(f"SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE {where}", values)

@@ -250,6 +250,15 @@ class Tables:
         self._budgets_version += 1
         self.budgets[budget.name] = budget
 
+    def mark(self, place: tuple[str, str, str, int], by: str, now_us: int) -> bool:
+        """Whether `by` is who claimed this (budget, window, key, level) first."""
+        self._db.execute(
+            "INSERT OR IGNORE INTO marks (budget, window, key, level_ppm, by, at_us) VALUES (?, ?, ?, ?, ?, ?)",
+            (*place, by, now_us),
+        )
+        where = "budget = ? AND window = ? AND key = ? AND level_ppm = ?"
+        return bool(self._db.execute(f"SELECT by FROM marks WHERE {where}", place).fetchone()[0] == by)
+
     def write(self) -> None:
         """Put back what changed."""
         self._write_accounts()

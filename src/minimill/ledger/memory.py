@@ -123,6 +123,7 @@ class MemoryLedger:
         self._lock = threading.Lock()
         self._closings: deque[Closing] = deque()
         self._problems: list[str] = []
+        self._marks: dict[tuple[str, str, str, int], str] = {}
 
     # -- the lock --------------------------------------------------------------------------------
     #
@@ -327,6 +328,12 @@ class MemoryLedger:
         if found is None:
             raise unknown_budget(budget, self._store.budgets)
         return found
+
+    async def mark(self, budget: str, key: str, window_id: str, level_ppm: int, *, by: str) -> bool:
+        """See `Ledger.mark`."""
+        self._own()
+        with self:
+            return self._marks.setdefault((budget, key, window_id, level_ppm), by) == by
 
     # -- reading ---------------------------------------------------------------------------------
 

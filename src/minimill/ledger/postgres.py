@@ -27,7 +27,9 @@ from minimill.ledger._url import shown, take_name
 
 T = TypeVar("T")
 
-VERSION = 1
+_STEPS = (("_postgres_objects.sql", "_postgres_rules.sql"), ("_postgres_marks.sql",))
+"""The files of each step of the schema; its version is how many there were."""
+VERSION = len(_STEPS)
 """Of the schema."""
 ANSWER_S = 20.0
 """How long an answer of the server is waited for; locks inside it are waited for half as long."""
@@ -50,6 +52,10 @@ INSERT INTO {s}.budgets (id, name, currency, kind, zone, scope, by_key, limit_na
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (name) DO UPDATE SET
   limit_nanos = excluded.limit_nanos, hard = excluded.hard, share_ppm = excluded.share_ppm, seen = excluded.seen
+"""
+_MARK = """
+INSERT INTO {s}.marks AS m (budget, key, window_id, level_ppm, by_whom) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (budget, window_id, key, level_ppm) DO UPDATE SET by_whom = m.by_whom RETURNING by_whom
 """
 _SETTINGS = "SELECT current_setting('fsync'), current_setting('default_transaction_isolation')"
 _META = """
@@ -137,8 +143,7 @@ class _Postgres:
             with db.transaction():
                 # Whoever comes first makes the tables; the others wait here, and find them made.
                 db.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"minimill {self._schema}"])
-                if self._version(db) < VERSION:
-                    self._migrate(db)
+                self._migrate(db, self._version(db))
         fsync, isolation = db.execute(_SETTINGS).fetchall()[0]
         if isolation != "read committed":
             raise LedgerError(
@@ -164,11 +169,14 @@ class _Postgres:
             raise LedgerError(f"{self.name}: the schema {self._schema} belongs to another program; nothing was sent")
         return version
 
-    def _migrate(self, db: PatientConnection) -> None:
+    def _migrate(self, db: PatientConnection, version: int) -> None:
+        if version == VERSION:
+            return
         db.execute(self._sql("CREATE SCHEMA IF NOT EXISTS {s}"))
-        for part in ("_postgres_objects.sql", "_postgres_rules.sql"):
+        for part in (part for step in _STEPS[version:] for part in step):
             db.execute(self._sql(resources.files(__package__).joinpath(part).read_text("utf-8")))
-        db.execute(self._sql("INSERT INTO {s}.meta VALUES ('schema', %s)"), [VERSION])
+        said = "INSERT INTO {s}.meta VALUES ('schema', %s) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        db.execute(self._sql(said), [VERSION])
 
     # -- writing ---------------------------------------------------------------------------------
 
@@ -198,6 +206,11 @@ class _Postgres:
             return True
 
         return self._call(put)
+
+    def mark(self, place: tuple[str, str, str, int], by: str) -> bool:
+        """See `Server.mark`."""
+        values = [*place, by]
+        return bool(self._call(lambda db: db.execute(self._sql(_MARK), values).fetchall()[0][0] == by))
 
     def _call(self, ask: Callable[[PatientConnection], T]) -> T:
         if self._db is None:

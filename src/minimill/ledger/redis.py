@@ -183,6 +183,16 @@ class _Redis:
         fields = [text for row in rows for text in (row[1], _budget_text(row))]
         return bool(self._call(lambda client: client.eval(_PUT_BUDGETS, 2, *keys, str(version), *fields)))
 
+    def mark(self, place: tuple[str, str, str, int], by: str) -> bool:
+        """See `Server.mark`."""
+        marks, field = f"{self._start}marks", json.dumps(place)
+
+        def ask(client: Any) -> bool:
+            client.hsetnx(marks, field, by)
+            return bool(client.hget(marks, field) == by)  # what stands there never changes
+
+        return self._call(ask)
+
     def _call(self, ask: Callable[[Any], T]) -> T:
         if self._client is None:
             raise UnreachableError(f"{self.name}: not connected; nothing was sent")

@@ -72,6 +72,12 @@ class SqliteLedger(QueuedLedger):
         """See `Ledger.set_limit`."""
         await self._job(lambda tables, books, now_us: _set_limit(budget, limit_nanos, tables, books))
 
+    async def mark(self, budget: str, key: str, window_id: str, level_ppm: int, *, by: str) -> bool:
+        """See `Ledger.mark`."""
+        place = (budget, window_id, key, level_ppm)
+        first: bool = await self._job(lambda tables, books, now_us: tables.mark(place, by, now_us))
+        return first
+
     # -- reading ---------------------------------------------------------------------------------
 
     async def budgets(self) -> list[BudgetDefinition]:

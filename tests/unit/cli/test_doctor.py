@@ -51,7 +51,7 @@ def test_after_a_call(run: Run, world: Path) -> None:
     """The ledger's schema, and what is left of the budget."""
     run("chat", "hello")
     told = found(run("doctor").stdout)
-    assert re.fullmatch(r"sqlite:///.*/books\.db · schema 2 · \d+ kB, .* free", told["ledger"][1])
+    assert re.fullmatch(r"sqlite:///.*/books\.db · schema 4 · \d+ kB, .* free", told["ledger"][1])
     assert told["budget all"] == ("ok", "¥0.99986 left of ¥1.00, window total")
 
 

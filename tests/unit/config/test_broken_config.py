@@ -11,7 +11,7 @@ from minimill._config import load_settings
 
 KEYS = (
     "aliases, app, budgets, defaults, http, ledger, max_rate_age_days, price_files, providers, rates, "
-    "require_budget, routes"
+    "require_budget, routes, usage_exports"
 )
 SECRET = "sk-1234567890abcdefghij"
 
@@ -47,6 +47,73 @@ BROKEN = [
     (
         f"ledger = '{SECRET}'",
         "ledger: expected a URL such as sqlite:///books.db or memory:, found a text (not shown)",
+    ),
+    # thresholds
+    (
+        "[budgets.all]\nlimit = '1 CNY'\nthresholds = [80]",
+        "budgets.all.thresholds[0]: expected text, found 80",
+    ),
+    (
+        "[budgets.all]\nlimit = '1 CNY'\nthresholds = ['80%', '0 %']",
+        'budgets.all.thresholds[1]: expected a share above 0%, found "0 %"',
+    ),
+    (
+        "[budgets.all]\nlimit = '1 CNY'\nnarrow = [{ above = '0.8', only = 'free' }]",
+        "budgets.all.narrow[0].above: expected a share such as '80%', found \"0.8\"",
+    ),
+    (
+        "[budgets.all]\nlimit = '1 CNY'\nnarrow = [{ above = '80%' }]",
+        "budgets.all.narrow[0]: expected one of only and max_cost, to say which models still serve",
+    ),
+    (
+        "[budgets.all]\nlimit = '1 CNY'\nnarrow = [{ above = '80%', only = 'free', max_cost = '1 CNY' }]",
+        "budgets.all.narrow[0]: expected one of only and max_cost, to say which models still serve",
+    ),
+    (
+        "[budgets.all]\nlimit = '1 CNY'\nnarrow = [{ above = '80%', only = ['smal'] }]\n"
+        "[aliases]\nsmall = 'openai:gpt-5.6-luna'",
+        'budgets.all.narrow[0].only[0]: unknown alias "smal", did you mean "small"?',
+    ),
+    (
+        "[budgets.all]\nlimit = '1 CNY'\nnarrow = [{ above = '80%', max_cost = '99999999999 CNY' }]",
+        "budgets.all.narrow[0].max_cost: an amount beyond 9.2 billion units does not fit the books",
+    ),
+    # usage exports
+    (
+        "[usage_exports.bill]\nprovider = 'opena'\namount = 'Cost'\ncurrency = 'USD'\nrequest_id = 'Id'",
+        'usage_exports.bill.provider: unknown provider "opena", did you mean "openai"?',
+    ),
+    (
+        "[usage_exports.bill]\nprovider = 'openai'\namount = 'Cost'\nrequest_id = 'Id'",
+        "usage_exports.bill: expected currency or currency_column, to say what the amounts are in",
+    ),
+    (
+        "[usage_exports.bill]\nprovider = 'openai'\namount = 'Cost'\nrequest_id = 'Id'\ncurrency = 'USD'\n"
+        "currency_column = 'Unit'",
+        "usage_exports.bill: expected currency or currency_column, found both",
+    ),
+    (
+        "[usage_exports.bill]\nprovider = 'openai'\namount = 'Cost'\ncurrency = 'USD'\ntime = 'Time'",
+        "usage_exports.bill: expected the column request_id, or time and model, to find the attempt by",
+    ),
+    (
+        "[usage_exports.bill]\nprovider = 'openai'\namount = 'Cost'\ncurrency = 'USD'\nrequest_id = 'Id'\n"
+        "encoding = 'utf-9'\nzone = 'UTZ'",
+        'usage_exports.bill.zone: unknown time zone "UTZ", did you mean "UTC"? (and 1 more)',
+    ),
+    (
+        "[usage_exports.bill]\nprovider = 'openai'\ncurrency = 'USD'\nrequest_id = 'Id'",
+        'usage_exports.bill: the key "amount" is missing',
+    ),
+    (
+        "[usage_exports.bill]\nprovider = 'openai'\namount = 'Cost'\ncurrency = 'USD'\nrequest_id = 'Id'\n"
+        "delimiter = '||'",
+        'usage_exports.bill.delimiter: expected one character, found "||"',
+    ),
+    (
+        "[usage_exports.bill]\nprovider = 'openai'\namount = 'Cost'\ncurrency = 'USD'\nrequest_id = 'Id'\n"
+        "encoding = 'hex'",
+        'usage_exports.bill.encoding: expected a text encoding such as utf-8, found "hex"',
     ),
     # keys
     (

@@ -35,13 +35,14 @@ from ._histories import Histories
 from ._holding import Holding
 from ._keeping import Keeping
 from ._made import Clock, Open
+from ._marking import Marking
 from ._silence import Silence
 from ._waiting import Waiting
 
 __all__ = ["Clock", "LedgerSuite", "Open"]
 
 
-class LedgerSuite(Holding, Closing, Keeping, Silence, Waiting, Defining, Histories, Alike):
+class LedgerSuite(Holding, Closing, Keeping, Silence, Waiting, Defining, Marking, Histories, Alike):
     """Every test of a ledger. A subclass overrides `new_books`.
 
     `histories` is how many random histories are played, of two kinds; lower it where making new books takes long.
