@@ -132,12 +132,17 @@ def _ceiling(
     situation: Situation,
     clocks: Mapping[str, Clock],
 ) -> Ceiling:
-    begin, end = sorted((situation.started, situation.finished))
+    begin, end = situation.started, situation.finished
+    if end < begin:
+        begin, end = end, begin
     possible = rows_between(rows, begin, end, situation.region)
-    currency = one_currency(possible) if len(possible) > 1 else possible[0].currency
+    alone = possible[0] if len(possible) == 1 else None
+    currency = one_currency(possible) if alone is None else alone.currency
     most_in = input_bound(size, bounds, limits)
     most_out = output_bound(bounds, limits, situation)
-    certainty = max((row.certainty for row in possible), key=_DOUBT.__getitem__)
+    certainty = (
+        max((row.certainty for row in possible), key=_DOUBT.__getitem__) if alone is None else alone.certainty
+    )
     paid = [row for row in possible if not row.free]
     if not paid:
         tokens_in, tokens_out = (bound if isinstance(bound, int) else None for bound in (most_in, most_out))
@@ -148,7 +153,7 @@ def _ceiling(
         raise PriceUnknown(most_in if isinstance(most_in, str) else str(most_out))
     times = _Times(begin, end, clocks)
     priced = [(row, _items(row, most_in, most_out, size, situation, times)) for row in paid]
-    totals = [sum(cell.fine * count for cell, count in items) for _, items in priced]
+    totals = [sum([cell.fine * count for cell, count in items]) for _, items in priced]
     row, items = priced[totals.index(max(totals))]
     try:
         money = Money(-(-max(totals) // FINE), currency)
@@ -156,7 +161,7 @@ def _ceiling(
         raise PriceUnknown(
             "the most it can cost is beyond what the books can hold; lower its limits"
         ) from None
-    lines = tuple(bucket(cell, count) for cell, count in items if count)
+    lines = tuple([bucket(cell, count) for cell, count in items if count])
     return Ceiling(
         money, most_in, most_out, lines, row, certainty, _assumptions(size, bounds, limits, situation)
     )
@@ -196,7 +201,7 @@ def _items(
     items = [(dearest.input, most_in), (dearest.output, most_out)]
     if dearest.request is not None:
         items.append((dearest.request, 1))
-    for name, most in sorted(situation.unit_limits.items()):
+    for name, most in sorted(situation.unit_limits.items()) if situation.unit_limits else ():
         cell = dearest.units.get(name)
         if most and cell is None:
             raise PriceUnknown(f"{name} has no price; do not use it, or give its price")

@@ -7,10 +7,11 @@ the rest of this package.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import field, replace
 from decimal import Decimal
 from itertools import product
+from types import MappingProxyType
 from typing import NamedTuple
 
 from minimill._money import Money
@@ -18,6 +19,7 @@ from minimill._usage import Usage, nested
 from minimill._values import dataclass
 
 from ._allot import (
+    CLOSED,
     dearest_groups,
     dearest_matrix,
     doubts,
@@ -42,8 +44,18 @@ class Bucket:
     """Tokens; pieces for `request` and `unit:…`."""
     price: Decimal
     """Per million tokens; for fees per piece. In units of the row's currency."""
-    nanos: Decimal
-    """What the line comes to, exact: not rounded."""
+    fine: int = field(repr=False)
+    """What the line comes to, exact: in 10⁻¹⁵ nanos."""
+
+    @property
+    def nanos(self) -> Decimal:
+        """What the line comes to, exact: not rounded."""
+        return Decimal(self.nanos_text)
+
+    @property
+    def nanos_text(self) -> str:
+        """The same in digits."""
+        return f"{self.fine // FINE}.{self.fine % FINE:0{FINE_DIGITS}}"
 
     @property
     def is_fee(self) -> bool:
@@ -92,13 +104,15 @@ def cost(
     usage = _consistent(usage)
     readings = _readings(usage, rows, situation, clocks or {})
     priced = [_price(reading, usage, situation) for reading in readings]
-    best = max(range(len(priced)), key=lambda place: priced[place].fine)
+    fines = [one.fine for one in priced]
+    best = fines.index(max(fines))
     chosen = priced[best]
-    assumptions = (*usage.oddities, *_doubts(best, readings, priced), *chosen.assumptions)
+    doubts = _doubts(best, readings, priced) if len(priced) > 1 else ()
+    assumptions = (*usage.oddities, *doubts, *chosen.assumptions)
     row = readings[best].plan.row
     return Charge(
         money=whole_nanos(chosen.fine, row.currency),
-        buckets=tuple(bucket(cell, count) for cell, count in chosen.items),
+        buckets=tuple([bucket(cell, count) for cell, count in chosen.items]),
         row=row,
         conditions=() if row.free else readings[best].sheet.conditions,
         exact=row.free or not assumptions,
@@ -124,7 +138,7 @@ def as_billed(money: Money, computed: Charge | None) -> Charge:
 
 def bucket(cell: Cell, count: int) -> Bucket:
     """Make the line for `count` tokens or pieces at one price."""
-    return Bucket(cell.name, count, cell.price, Decimal(f"{cell.fine * count}E-{FINE_DIGITS}"))
+    return Bucket(cell.name, count, cell.price, cell.fine * count)
 
 
 def _consistent(usage: Usage) -> Usage:
@@ -149,6 +163,10 @@ class _Reading(NamedTuple):
     running: Mapping[str, bool]
 
 
+_ONE_WAY = ((False, MappingProxyType[str, bool]({})),)
+"""How an answer can be understood whose price depends neither on thinking nor on a clock."""
+
+
 class _Priced(NamedTuple):
     fine: int
     items: list[tuple[Cell, int]]
@@ -169,9 +187,10 @@ def _readings(
             raise PriceUnknown(
                 f"the answer came on service tier {service!r}, for which its price row has no price"
             )
-        for thinking, running in product(
-            _thinking(plan, usage, situation), _running(plan.clocks, clocks, instant)
-        ):
+        ways: Iterable[tuple[bool, Mapping[str, bool]]] = _ONE_WAY
+        if plan.thinks or plan.clocks:
+            ways = product(_thinking(plan, usage, situation), _running(plan.clocks, clocks, instant))
+        for thinking, running in ways:
             bits = plan.holding(usage.input_tokens, usage.output_tokens, thinking, service, running)
             sheet = plan.sheet(bits, situation.explicit_cache)
             if not any(sheet is known.sheet for known in readings):
@@ -184,7 +203,8 @@ def _moments(rows: Sequence[PriceRow], situation: Situation) -> list[tuple[Price
     started, finished, region = situation.started, situation.finished, situation.region
     begun = find_rows(rows, started, region)
     ended = begun if finished == started else find_rows(rows, finished, region)
-    _need_both(rows, begun, ended, situation)
+    if not begun or not ended:
+        _need_one(rows, begun, ended, situation)
     if begun == ended and all(row.priced_at == "request" or not schedule(row).clocks for row in begun):
         return [(row, started, "start") for row in begun]
     by_start = [(row, started, "start") for row in begun if row.priced_at != "completion"]
@@ -194,10 +214,10 @@ def _moments(rows: Sequence[PriceRow], situation: Situation) -> list[tuple[Price
     return [(row, started, "start") for row in begun] + [(row, finished, "end") for row in ended]
 
 
-def _need_both(
+def _need_one(
     rows: Sequence[PriceRow], begun: Sequence[PriceRow], ended: Sequence[PriceRow], situation: Situation
 ) -> None:
-    """Refuse a call one end of which lies in a gap, unless the other end alone decides its price."""
+    """Refuse a call an end of which lies in a gap, unless the other end alone decides its price."""
     if not begun and not (ended and all(row.priced_at == "completion" for row in ended)):
         rows_at(rows, situation.started, situation.region)
     if not ended and not (begun and all(row.priced_at == "request" for row in begun)):
@@ -259,6 +279,8 @@ def _price(reading: _Reading, usage: Usage, situation: Situation) -> _Priced:
     if row.free:
         return _Priced(0, [], [])
     open_ = unknowns(usage, row, situation)
+    if open_ == CLOSED and sheet.plain and not reading.plan.input_edges:
+        return _plain_price(sheet, usage)
     bands = _bands(reading, usage, situation)
     prices = [(count, dearest_matrix(band, open_)) for count, band in bands]
     groups = dearest_groups(kind_counts(usage, sheet), fate_counts(usage), prices[-1][1])
@@ -270,6 +292,13 @@ def _price(reading: _Reading, usage: Usage, situation: Situation) -> _Priced:
     total = sum([cell.fine * count for cell, count in counts.items()])
     unsure = dict.fromkeys(words for _, band in bands for words in doubts(usage, band, open_))
     return _Priced(total, list(counts.items()), [*unsure, *doubt])
+
+
+def _plain_price(sheet: Sheet, usage: Usage) -> _Priced:
+    """The usual case: text in, text out, nothing open. The same as the longer way would find."""
+    used = (*zip(sheet.text, fate_counts(usage), strict=True), (sheet.output, usage.output_tokens), *_fees(sheet, usage))
+    items = [item for item in used if item[1]]
+    return _Priced(sum([cell.fine * count for cell, count in items]), items, [])
 
 
 def _bands(reading: _Reading, usage: Usage, situation: Situation) -> list[tuple[int, Sheet]]:
@@ -302,7 +331,7 @@ def _output(sheet: Sheet, usage: Usage, situation: Situation) -> tuple[list[tupl
 def _fees(sheet: Sheet, usage: Usage) -> Iterator[tuple[Cell, int]]:
     if sheet.request is not None and sheet.request.fine:
         yield sheet.request, 1
-    for name, count in sorted(usage.units.items()):
+    for name, count in sorted(usage.units.items()) if usage.units else ():
         if count < 0:
             raise PriceUnknown(f"the count of {name} was reported as {count}")
         if count and name not in sheet.units:

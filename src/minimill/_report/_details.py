@@ -50,7 +50,7 @@ def details(
 
 def _buckets(buckets: Iterable[Bucket]) -> list[dict[str, Any]]:
     return [
-        {"name": b.name, "count": b.count, "price": str(b.price), "nanos": format(b.nanos, "f")}
+        {"name": b.name, "count": b.count, "price": str(b.price), "nanos": b.nanos_text}
         for b in buckets
     ]
 

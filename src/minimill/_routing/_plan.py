@@ -339,7 +339,9 @@ def _ceiling(
     marks: _Marks,
     lasts_s: float,
 ) -> tuple[Ceiling | None, str | None]:
-    size = replace(size, unknown=_stored(offer, request))
+    unknown = _stored(offer, request)
+    if unknown != size.unknown:
+        size = replace(size, unknown=unknown)
     # The dearer of both prices, unless it is settled whether the model thinks.
     situation = _situation(offer, request, size, _sure_thinking(offer, request), marks, lasts_s)
     bounds = _bounds(offer, thinking)
