@@ -296,8 +296,8 @@ def _price(reading: _Reading, usage: Usage, situation: Situation) -> _Priced:
 
 def _plain_price(sheet: Sheet, usage: Usage) -> _Priced:
     """The usual case: text in, text out, nothing open. The same as the longer way would find."""
-    used = (*zip(sheet.text, fate_counts(usage), strict=True), (sheet.output, usage.output_tokens), *_fees(sheet, usage))
-    items = [item for item in used if item[1]]
+    texts = zip(sheet.text, fate_counts(usage), strict=True)
+    items = [item for item in (*texts, (sheet.output, usage.output_tokens), *_fees(sheet, usage)) if item[1]]
     return _Priced(sum([cell.fine * count for cell, count in items]), items, [])
 
 

@@ -6,7 +6,7 @@ A call needs no sums over the books: those are loaded when they are first used. 
 
 from typing import TYPE_CHECKING, Any
 
-from minimill._report._details import details
+from minimill._report._details import Details
 from minimill._report._reply import Attempt, Cost, Reply
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ __all__ = [
     "DIMENSIONS",
     "Attempt",
     "Cost",
+    "Details",
     "Reply",
     "SpendGroup",
     "Tokens",
     "certainty_of",
     "charge_of",
-    "details",
     "group_spend",
     "is_dimension",
     "key_of",

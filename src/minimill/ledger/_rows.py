@@ -18,7 +18,12 @@ from minimill.ledger._base import AttemptMeta, AttemptRecord, BudgetDefinition
 from minimill.ledger._budgets import Budget
 from minimill.ledger._windows import from_us, to_us
 
-_encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
 _OWN_FIELDS = ("attempt_id", "meta", "started_at", "finished_at", "details")
 _RECORD_FIELDS = tuple(f.name for f in fields(AttemptRecord) if f.name not in _OWN_FIELDS)
 _record_values = attrgetter(*_RECORD_FIELDS)
@@ -30,7 +35,7 @@ BUDGET_COLUMNS = "id, name, currency, window, zone, scope, by, limit_nanos, hard
 
 
 def to_json(value: object) -> str:
-    """Compact ASCII text; what JSON does not know is written as `str` writes it."""
+    """Compact ASCII text; what JSON does not know is written as `str` writes it, a mapping as an object."""
     try:
         return _encode(value)
     except (TypeError, ValueError, RecursionError):  # keys that are no text, or a structure that holds itself
