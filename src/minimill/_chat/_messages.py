@@ -51,7 +51,7 @@ MessagesLike = str | Message | Mapping[str, Any] | Sequence[Message | Mapping[st
 
 def as_parts(content: PartsLike) -> tuple[Part, ...]:
     """Text becomes a text part; parts stay."""
-    if isinstance(content, tuple) and all([isinstance(part, _PARTS) for part in content]):
+    if isinstance(content, tuple) and all(isinstance(part, _PARTS) for part in content):
         return content
     if isinstance(content, (str, *_PARTS)):
         return (_as_part(content),)
