@@ -144,6 +144,9 @@ class Exchange:
         With `drain` the little that may follow a stream's last event is read first, so that the connection
         can be used again.
         """
+        if self._ended and self._timed:
+            await self._close()  # there is nothing to wait for
+            return
         if not self._ended and drain:
             with suppress(TransportError), anyio.move_on_after(_DRAIN_S):
                 while await self.read():
