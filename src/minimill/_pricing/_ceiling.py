@@ -218,8 +218,10 @@ def _dearest(
         raise PriceUnknown(
             f"service tier {situation.service_tier!r} has no price; ask for another, or give its price"
         )
-    running = {name: _run(name, times) for name in plan.clocks}
-    states = tuple([_state(tier, most_in, most_out, situation, running) for tier in plan.tiers])
+    states: tuple[int, ...] = ()
+    if plan.tiers:
+        running = {name: _run(name, times) for name in plan.clocks}
+        states = tuple([_state(tier, most_in, most_out, situation, running) for tier in plan.tiers])
     kinds = _Kinds(
         situation.explicit_cache,
         can_write(row, situation),

@@ -191,9 +191,11 @@ def _readings(
         if plan.thinks or plan.clocks:
             ways = product(_thinking(plan, usage, situation), _running(plan.clocks, clocks, instant))
         for thinking, running in ways:
-            bits = plan.holding(usage.input_tokens, usage.output_tokens, thinking, service, running)
+            bits = 0
+            if plan.tiers:
+                bits = plan.holding(usage.input_tokens, usage.output_tokens, thinking, service, running)
             sheet = plan.sheet(bits, situation.explicit_cache)
-            if not any(sheet is known.sheet for known in readings):
+            if not readings or not any(sheet is known.sheet for known in readings):
                 readings.append(_Reading(plan, sheet, when, thinking, running))
     return readings
 
