@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from minimill._values import dataclass
 
 from ._allot import can_write
 from ._clock import run_between
-from ._cost import Bucket, bucket
+from ._cost import Bucket, Item, items_of
 from ._rows import Bounds, Certainty, Clock, PriceRow, Rates, RequestSize, Situation, Tier
 from ._select import PriceUnknown, one_currency, rows_between
 from ._sheet import DEFAULT_TIERS, FINE, Cell, fee_cell, no_price, schedule, token_cell
@@ -48,14 +49,19 @@ class Ceiling:
     """Most input; None where the model is free and nothing bounds it."""
     output_tokens: int | None
     """Most output, all `n` answers and their thinking; None where the model is free and nothing bounds it."""
-    buckets: tuple[Bucket, ...]
-    """Tokens at the dearest prices that can apply, and fees; empty for a free model."""
+    items: tuple[Item, ...] = field(repr=False)
+    """What `buckets` is made of."""
     row: PriceRow
     """The dearest row that can apply."""
     certainty: Certainty
     """How sure the least sure row is that can apply. Whether `UNSURE` will do is the caller's decision."""
     assumptions: tuple[str, ...]
     """What was assumed, in words."""
+
+    @property
+    def buckets(self) -> tuple[Bucket, ...]:
+        """Tokens at the dearest prices that can apply, and fees; empty for a free model."""
+        return tuple(Bucket(*item) for item in self.items)
 
 
 def ceiling(
@@ -161,9 +167,8 @@ def _ceiling(
         raise PriceUnknown(
             "the most it can cost is beyond what the books can hold; lower its limits"
         ) from None
-    lines = tuple([bucket(cell, count) for cell, count in items if count])
     return Ceiling(
-        money, most_in, most_out, lines, row, certainty, _assumptions(size, bounds, limits, situation)
+        money, most_in, most_out, items_of(items), row, certainty, _assumptions(size, bounds, limits, situation)
     )
 
 

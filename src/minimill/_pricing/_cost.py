@@ -63,14 +63,18 @@ class Bucket:
         return self.name == "request" or self.name.startswith("unit:")
 
 
+Item = tuple[str, int, Decimal, int]
+"""A bucket's fields. Every call makes some that nobody looks at: these are cheap, also for the garbage collector."""
+
+
 @dataclass(frozen=True, slots=True)
 class Charge:
     """What an answer cost, and how that was worked out."""
 
     money: Money
     """The sum of the buckets, rounded up once to a whole nano."""
-    buckets: tuple[Bucket, ...]
-    """What was counted; lines of nothing are left out, and a free row or the vendor's own bill has none."""
+    items: tuple[Item, ...] = field(repr=False)
+    """What `buckets` is made of."""
     row: PriceRow | None
     """The price row that was used; None: the vendor's own bill was taken."""
     conditions: tuple[str, ...] = ()
@@ -79,6 +83,11 @@ class Charge:
     """False where something that decides the price is unknown and the dearer reading was taken."""
     assumptions: tuple[str, ...] = ()
     """What those readings were; empty when exact."""
+
+    @property
+    def buckets(self) -> tuple[Bucket, ...]:
+        """What was counted; lines of nothing are left out, and a free row or the vendor's own bill has none."""
+        return tuple(Bucket(*item) for item in self.items)
 
     def lines(self) -> list[str]:
         """The arithmetic as text: one line a bucket, then conditions, source and assumptions."""
@@ -112,7 +121,7 @@ def cost(
     row = readings[best].plan.row
     return Charge(
         money=whole_nanos(chosen.fine, row.currency),
-        buckets=tuple([bucket(cell, count) for cell, count in chosen.items]),
+        items=items_of(chosen.items),
         row=row,
         conditions=() if row.free else readings[best].sheet.conditions,
         exact=row.free or not assumptions,
@@ -136,9 +145,9 @@ def as_billed(money: Money, computed: Charge | None) -> Charge:
     return replace(computed, exact=False, assumptions=(*computed.assumptions, doubt))
 
 
-def bucket(cell: Cell, count: int) -> Bucket:
-    """Make the line for `count` tokens or pieces at one price."""
-    return Bucket(cell.name, count, cell.price, cell.fine * count)
+def items_of(counts: Iterable[tuple[Cell, int]]) -> tuple[Item, ...]:
+    """Make the lines of so many tokens or pieces at each price; those of nothing are left out."""
+    return tuple([(cell.name, count, cell.price, cell.fine * count) for cell, count in counts if count])
 
 
 def _consistent(usage: Usage) -> Usage:
