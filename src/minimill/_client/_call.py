@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import field, replace
+from functools import partial
 from time import monotonic
 from typing import TypeVar
 
@@ -164,11 +165,8 @@ class Call:
             if not may_repeat(error, alone=alone, policy=policy):
                 raise
             first = error
-
-        async def once() -> T:
-            return await self._once(candidate, attempt, waits)
-
-        return await repeat(first, once, alone=alone, policy=policy, seconds_left=self.seconds_left)
+        again = partial(self._once, candidate, attempt, waits)
+        return await repeat(first, again, alone=alone, policy=policy, seconds_left=self.seconds_left)
 
     def _policy(self) -> RetryPolicy:
         most = self.terms.max_attempts

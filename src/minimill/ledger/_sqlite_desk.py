@@ -85,8 +85,10 @@ class Desk:
             self._isolate(work, error)
         else:
             self.failure = None
-            self._in_flight.difference_update(item.attempt_id for item in work if not isinstance(item, (Request, Job)))
-            self._in_flight.update(request.attempt_id for request in self._outcome if request.granted is not None)
+            self._in_flight.difference_update(
+                [item.attempt_id for item in work if not isinstance(item, (Request, Job))]
+            )
+            self._in_flight.update([request.attempt_id for request in self._outcome if request.granted is not None])
             self.decided += self._outcome
             self._outcome = []  # kept, it would keep the tasks of callers whose loop is gone
             self.problems += [report(problem) for problem in self._found]
