@@ -162,7 +162,8 @@ class Desk:
     def _apply(self, work: Sequence[Item], tables: Tables, now_us: int) -> None:
         books = Books(tables)
         tables.load(item.attempt_id for item in work if not isinstance(item, Job) and item.attempt_id)
-        _load_accounts(work, tables, now_us)
+        if len(work) > 2:  # one caller's settlement and next reservation: nothing is saved by reading ahead
+            _load_accounts(work, tables, now_us)
         books.freed = len(self.room) > 0 and (tables.changed_by_others or self._is_room_due(now_us))
         for item in work:
             if isinstance(item, Request):
