@@ -27,6 +27,10 @@ _WIDTH = re.compile(r"([^0-9.,-]?[<>^])?([1-9][0-9]{0,3})?s?", re.DOTALL)
 """A fill that is no digit, and no number of places: neither may change what the amount looks like."""
 
 
+_seen: set[str] = set()
+"""Codes that were checked; there are not many that can be right."""
+
+
 def check_currency(code: str) -> str:
     """Return `code` if it looks like an ISO 4217 code; raise ValueError otherwise."""
     if not isinstance(code, str) or not _CURRENCY.fullmatch(code):
@@ -51,7 +55,8 @@ class Money:
     def __post_init__(self) -> None:
         if type(self.nanos) is not int:
             raise TypeError(f"nanos is an int, not {type(self.nanos).__name__}")
-        check_currency(self.currency)
+        if type(self.currency) is not str or self.currency not in _seen:
+            _seen.add(check_currency(self.currency))
         if abs(self.nanos) > MAX_NANOS:
             raise OverflowError("an amount beyond 9.2 billion units does not fit the books")
 

@@ -53,6 +53,26 @@ class Usage:
 
 def nested(usage: Usage) -> Usage:
     """Return `usage` with every part inside its total; what did not fit is told in `oddities`."""
+    return usage if _fits(usage) else _clipped(usage)
+
+
+def _fits(usage: Usage) -> bool:
+    all_input, all_output = usage.input_tokens, usage.output_tokens
+    cached, written = usage.cached_input_tokens or 0, usage.cache_write_tokens or 0
+    rest = all_input - cached
+    return (
+        all_output >= 0
+        and 0 <= cached <= all_input
+        and 0 <= written <= rest
+        and 0 <= (usage.cache_write_long_tokens or 0) <= (rest if usage.cache_write_tokens is None else written)
+        and 0 <= (usage.audio_input_tokens or 0) <= all_input
+        and 0 <= (usage.image_input_tokens or 0) <= all_input
+        and 0 <= (usage.reasoning_tokens or 0) <= all_output
+        and 0 <= (usage.audio_output_tokens or 0) <= all_output
+    )
+
+
+def _clipped(usage: Usage) -> Usage:
     odd: list[str] = list(usage.oddities)
     changes: dict[str, Any] = {}
 
@@ -79,6 +99,4 @@ def nested(usage: Usage) -> Usage:
     clip("image_input_tokens", all_input)
     clip("reasoning_tokens", all_output)
     clip("audio_output_tokens", all_output)
-    if not changes and len(odd) == len(usage.oddities):
-        return usage
     return replace(usage, **changes, oddities=tuple(odd))

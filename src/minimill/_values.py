@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable
 from operator import attrgetter
+from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ def _made(cls: type[T], *, frozen: bool, slots: bool, eq: bool, repr: bool, kw_o
             _hash(made, known.values())
     if frozen:
         if init:
-            _set(made, "__init__", _frozen_init(list(known.values()), post_init, cls))
+            _set(made, "__init__", _frozen_init(made, list(known.values()), post_init, cls))
         for method in (_setattr, _delattr, _getstate, _setstate):
             _set(made, f"_{method.__name__}__", method)
     return made
@@ -47,13 +48,16 @@ def _set(made: type[Any], name: str, method: Callable[..., Any]) -> None:
     setattr(made, name, method)
 
 
-def _frozen_init(known: list[dataclasses.Field[Any]], post_init: bool, cls: type[Any]) -> Callable[..., None]:
+def _frozen_init(
+    made: type[Any], known: list[dataclasses.Field[Any]], post_init: bool, cls: type[Any]
+) -> Callable[..., None]:
     names: dict[str, Any] = {"put": object.__setattr__, "missing": dataclasses.MISSING}
     lines: list[str] = []
     plain: list[str] = []
     by_name: list[str] = []
     for number, known_field in enumerate(known):
         name, value, argument = known_field.name, known_field.name, known_field.name
+        slot = getattr(made, name, None)
         if known_field.default_factory is not dataclasses.MISSING:
             names[f"d{number}"] = known_field.default_factory
             value = f"d{number}() if {name} is missing else {name}"
@@ -62,7 +66,11 @@ def _frozen_init(known: list[dataclasses.Field[Any]], post_init: bool, cls: type
             names[f"d{number}"] = known_field.default
             argument += f"=d{number}"
         (by_name if known_field.kw_only else plain).append(argument)
-        lines.append(f"  put(self, {name!r}, {value})")
+        if isinstance(slot, MemberDescriptorType):  # a third less time than by name
+            names[f"p{number}"] = slot.__set__
+            lines.append(f"  p{number}(self, {value})")
+        else:
+            lines.append(f"  put(self, {name!r}, {value})")
     if post_init:
         lines.append("  self.__post_init__()")
     arguments = ", ".join(["self", *plain, *(["*", *by_name] if by_name else [])])

@@ -12,6 +12,7 @@ from minimill._values import dataclass
 
 _ROLES = get_args(Role)
 _PARTS = get_args(Part)
+_KEYS = frozenset({"role", "content", "name", "tool_calls", "tool_call_id", "reasoning_content"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +123,9 @@ def _as_message(item: Any, number: int) -> Message:
 
 
 def _from_mapping(item: Mapping[str, Any]) -> Message:
-    unknown = set(item) - {"role", "content", "name", "tool_calls", "tool_call_id", "reasoning_content"}
-    if unknown:
-        raise ValueError(f"unknown key {sorted(unknown)[0]!r}")
-    role = {"developer": "system"}.get(item["role"], item["role"])
+    if not _KEYS.issuperset(item):
+        raise ValueError(f"unknown key {sorted(set(item) - _KEYS)[0]!r}")
+    role: Any = "system" if item["role"] == "developer" else item["role"]
     content = item.get("content")
     if role == "tool":
         result = ToolResult(item["tool_call_id"], _plain(content), item.get("name"), cache=_mark(content))

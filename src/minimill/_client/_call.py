@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import field, replace
+from functools import partial
 from time import monotonic
 from typing import TypeVar
 
@@ -79,6 +80,7 @@ class Waits:
         return max((by for by in (self.money, self.silent) if by is not None), default=None)
 
 
+NO_WAITS = Waits()
 Try = Callable[["Call", Candidate, Waits], Awaitable[T]]
 
 
@@ -158,17 +160,15 @@ class Call:
     async def with_retries(self, candidate: Candidate, attempt: Try[T], waits: Waits, *, alone: bool) -> T:
         """One candidate's attempt, repeated as far as the policy goes. Raises what the last one raised."""
 
-        async def once() -> T:
-            return await self._once(candidate, attempt, waits)
-
         try:
-            return await once()
+            return await self._once(candidate, attempt, waits)
         except ProviderError as error:
             policy = self._policy()
             if not may_repeat(error, alone=alone, policy=policy):
                 raise
             first = error
-        return await repeat(first, once, alone=alone, policy=policy, seconds_left=self.seconds_left)
+        again = partial(self._once, candidate, attempt, waits)
+        return await repeat(first, again, alone=alone, policy=policy, seconds_left=self.seconds_left)
 
     def _policy(self) -> RetryPolicy:
         most = self.terms.max_attempts
@@ -227,7 +227,7 @@ class Call:
         if smaller is None:
             raise self._failure()
         try:
-            return await self.with_retries(smaller, attempt, Waits(), alone=True)
+            return await self.with_retries(smaller, attempt, NO_WAITS, alone=True)
         except (BudgetExceededError, AboveThresholdError, ProviderError) as failed:
             raise self._failure() from failed
 
@@ -237,7 +237,7 @@ class Call:
 
     def _short_wait(self, others: list[Candidate]) -> Waits:
         """While a vendor answers, its place in line is worth a little more than the next candidate."""
-        return Waits(busy=min(monotonic() + BUSY_S, self._latest())) if others else Waits()
+        return Waits(busy=min(monotonic() + BUSY_S, self._latest())) if others else NO_WAITS
 
     def waits_for_more(self) -> Waits:
         """How long the next part of a long answer may wait for money: what has come is paid for already."""

@@ -120,6 +120,7 @@ class Client:
         self._declared = self._learned = False
         self._adopted = 0.0
         self._made_at = dt.datetime.now(dt.UTC)
+        self._usual: dict[int, tuple[Route, tuple[Terms, Wishes]]] = {}
         self._locks: RunVar[anyio.Lock] = RunVar("minimill_declare")
         self._pid = os.getpid()
 
@@ -277,10 +278,10 @@ class Client:
         if not self._learned and len(route.models) > 1:
             await self.learn()
         plan = self._plan(request, route, options, stream=stream, shown=False)
-        labels = self._labels.under(current().app, current().tags).under(
-            options.get("app"), options.get("tags")
-        )
-        return Call(new_call_id(), labels, self._terms(route, options), plan, self._health)
+        here = current()
+        labels = self._labels.under(here.app, here.tags).under(options.get("app"), options.get("tags"))
+        terms, _ = self._agreed(route, options)
+        return Call(new_call_id(), labels, terms, plan, self._health)
 
     def _check_process(self) -> None:
         if os.getpid() != self._pid:
@@ -314,16 +315,7 @@ class Client:
     def _plan(
         self, request: ChatRequest, route: Route, options: Mapping[str, Any], *, stream: bool, shown: bool
     ) -> Plan:
-        wishes = Wishes(
-            route=route.name,
-            order=route.order,
-            requires=route.requires,
-            max_output_tokens=route.max_output_tokens,
-            accept_unsure_prices=route.accept_unsure_prices,
-            lasts_s=_longest_s(
-                self._timeouts(route, options), _either(options.get("wait_s"), route.wait_s) or 0.0
-            ),
-        )
+        _, wishes = self._agreed(route, options)
         if route.drop_refused and options.get("drop_refused") is None:
             request = replace(request, drop_refused=True)
         offers = self._offers.of(route)
@@ -348,22 +340,46 @@ class Client:
         except ConfigError:
             return None
 
-    def _timeouts(self, route: Route, options: Mapping[str, Any]) -> Timeouts:
-        return options.get("timeouts") or route.timeouts
+    def _agreed(self, route: Route, options: Mapping[str, Any]) -> tuple[Terms, Wishes]:
+        """What a route and the options of a call say together; kept for calls that leave it to the route."""
+        if not _OWN_TERMS.isdisjoint(options):
+            return _agreed(route, options)
+        known = self._usual.get(id(route))
+        if known is None or known[0] is not route:
+            if len(self._usual) >= _MOST_USUAL:
+                self._usual.clear()
+            known = self._usual[id(route)] = route, _agreed(route, {})
+        return known[1]
 
-    def _terms(self, route: Route, options: Mapping[str, Any]) -> Terms:
-        max_cost = options.get("max_cost")
-        return Terms(
-            route=route.name,
-            timeouts=self._timeouts(route, options),
-            retry=RetryPolicy(retries=route.retries),
-            max_attempts=_either(options.get("max_attempts"), route.max_attempts),
-            max_cost=as_money(max_cost, "max_cost") if max_cost is not None else route.max_cost,
-            deadline_s=_either(options.get("deadline_s"), route.deadline_s),
-            wait_s=_either(options.get("wait_s"), route.wait_s) or 0.0,
-            min_output_tokens=route.min_output_tokens,
-            filtered_goes_on=route.on_content_filter == "next",
-        )
+
+_OWN_TERMS = frozenset({"timeouts", "max_attempts", "max_cost", "deadline_s", "wait_s"})
+_MOST_USUAL = 256
+
+
+def _agreed(route: Route, options: Mapping[str, Any]) -> tuple[Terms, Wishes]:
+    timeouts: Timeouts = options.get("timeouts") or route.timeouts
+    wait_s = _either(options.get("wait_s"), route.wait_s) or 0.0
+    max_cost = options.get("max_cost")
+    terms = Terms(
+        route=route.name,
+        timeouts=timeouts,
+        retry=RetryPolicy(retries=route.retries),
+        max_attempts=_either(options.get("max_attempts"), route.max_attempts),
+        max_cost=as_money(max_cost, "max_cost") if max_cost is not None else route.max_cost,
+        deadline_s=_either(options.get("deadline_s"), route.deadline_s),
+        wait_s=wait_s,
+        min_output_tokens=route.min_output_tokens,
+        filtered_goes_on=route.on_content_filter == "next",
+    )
+    wishes = Wishes(
+        route=route.name,
+        order=route.order,
+        requires=route.requires,
+        max_output_tokens=route.max_output_tokens,
+        accept_unsure_prices=route.accept_unsure_prices,
+        lasts_s=_longest_s(timeouts, wait_s),
+    )
+    return terms, wishes
 
 
 def _longest_s(times: Timeouts, wait_s: float) -> float:

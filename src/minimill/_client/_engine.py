@@ -245,8 +245,9 @@ class Engine:
         if key is not None:
             headers.append(provider.auth_header(key))
             spending.secrets = (key,)
-        spending.dropped = wire.dropped
-        self._tell_dropped(candidate.name, wire.dropped)
+        if wire.dropped:
+            spending.dropped = wire.dropped
+            self._tell_dropped(candidate.name, wire.dropped)
         exchange = await self.transport.send(
             sending.endpoint,
             sending.endpoint.base_url + wire.path,

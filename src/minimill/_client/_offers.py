@@ -12,6 +12,8 @@ from minimill._routing import LeftOut
 from minimill.catalog import Offer
 from minimill.dialects import BUILT_IN, Dialect, get_dialect
 
+_MOST_NAMED = 256
+
 
 class Offers:
     """The models that a client can reach. Each name is looked up once."""
@@ -19,6 +21,7 @@ class Offers:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._found: dict[str, Offer] = {}
+        self._named: dict[tuple[str, ...], Route] = {}
         self.dialects: Mapping[str, Dialect] = _Dialects()
 
     def route(self, model: str | Sequence[str] | None, route: str | None) -> Route:
@@ -32,8 +35,7 @@ class Offers:
         if model is not None:
             if route is not None:
                 raise ConfigError("say either model or route, not both")
-            models = (model,) if isinstance(model, str) else tuple(model)
-            return replace(self._settings.plain_route, models=models)
+            return self._plain((model,) if isinstance(model, str) else tuple(model))
         if route is None:
             if "default" in routes:
                 return routes["default"]
@@ -43,6 +45,14 @@ class Offers:
         if route not in routes:
             raise ConfigError(f"no route is called {route!r}{_nearest(route, routes)}")
         return routes[route]
+
+    def _plain(self, models: tuple[str, ...]) -> Route:
+        route = self._named.get(models)
+        if route is None:
+            if len(self._named) >= _MOST_NAMED:
+                self._named.clear()
+            route = self._named[models] = replace(self._settings.plain_route, models=models)
+        return route
 
     def of(self, route: Route) -> list[Offer | LeftOut]:
         """The offers of a route, as listed.

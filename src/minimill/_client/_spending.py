@@ -14,7 +14,7 @@ from minimill._client._secrets import hide, tell_key
 from minimill._errors import Billed, ConfigError, ProviderError, TransportError
 from minimill._money import Money
 from minimill._pricing import Charge, PriceUnknown, Situation, as_billed, cost, find_rows, may_be_served
-from minimill._report import Attempt, details
+from minimill._report import Attempt, Details
 from minimill._routing import Experience, asked
 from minimill._transport import Progress
 from minimill._usage import Usage
@@ -203,6 +203,8 @@ class Spending:
     def _computed(self, usage: Usage, service_tier: str | None, thought: bool) -> Charge | None:
         """What the price rows come to; None: they do not tell."""
         tiers = self._tiers(service_tier)
+        if len(tiers) == 1:
+            return self._charge_on(tiers[0], usage, thought)
         charges = [self._charge_on(tier, usage, thought) for tier in tiers]
         known = [charge for charge in charges if charge is not None]
         if len(known) < len(charges):
@@ -219,6 +221,8 @@ class Spending:
         offer, asked = self.candidate.offer, self.candidate.request.service_tier
         if named:
             return (None if self._is_ordinary(named) else named,)
+        if asked is None and not offer.quirks.unasked_tiers:
+            return (None,)
         if asked == "auto":
             found = [
                 row
@@ -308,7 +312,7 @@ class Spending:
             finish_reason=finish,
             request_id=self.request_id,
             http_status=self.http_status,
-            details=details(charge, usage, candidate.ceiling, self.rates, shape),
+            details=Details(charge, usage, candidate.ceiling, self.rates, shape),
         )
 
     def _report(

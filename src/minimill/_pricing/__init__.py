@@ -18,6 +18,7 @@ from ._expected import (
     expected,
     expected_input_tokens,
     expected_output_tokens,
+    longest_input_tokens,
 )
 from ._learned import Length, TextRatio
 from ._rows import Bounds, Certainty, Clock, PriceRow, Rates, RequestSize, Situation, Tier
@@ -57,6 +58,7 @@ __all__ = [
     "expected_input_tokens",
     "expected_output_tokens",
     "input_bound",
+    "longest_input_tokens",
     "output_bound",
     # after a call
     "Bucket",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from minimill._values import dataclass
 
 from ._allot import can_write
 from ._clock import run_between
-from ._cost import Bucket, bucket, own_clocks
+from ._cost import Bucket, Item, items_of, own_clocks
 from ._rows import Bounds, Certainty, Clock, PriceRow, Rates, RequestSize, Situation, Tier
 from ._select import PriceUnknown, one_currency, rows_between
 from ._sheet import DEFAULT_TIERS, FINE, Cell, fee_cell, may_be_served, no_price, schedule, token_cell
@@ -48,8 +49,8 @@ class Ceiling:
     """Most input; None where the model is free and nothing bounds it."""
     output_tokens: int | None
     """Most output, all `n` answers and their thinking; None where the model is free and nothing bounds it."""
-    buckets: tuple[Bucket, ...]
-    """Tokens at the dearest prices that can apply, and fees; empty for a free model."""
+    items: tuple[Item, ...] = field(repr=False)
+    """What `buckets` is made of."""
     row: PriceRow
     """The dearest row that can apply."""
     certainty: Certainty
@@ -58,6 +59,11 @@ class Ceiling:
     """What was assumed, in words."""
     own_clocks: tuple[str, ...] = ()
     """Clocks of the user's own that the row goes by, and the file of each: `peak from minimill.toml`."""
+
+    @property
+    def buckets(self) -> tuple[Bucket, ...]:
+        """Tokens at the dearest prices that can apply, and fees; empty for a free model."""
+        return tuple(Bucket(*item) for item in self.items)
 
 
 def ceiling(
@@ -134,12 +140,17 @@ def _ceiling(
     situation: Situation,
     clocks: Mapping[str, Clock],
 ) -> Ceiling:
-    begin, end = sorted((situation.started, situation.finished))
+    begin, end = situation.started, situation.finished
+    if end < begin:
+        begin, end = end, begin
     possible = rows_between(rows, begin, end, situation.region)
-    currency = one_currency(possible) if len(possible) > 1 else possible[0].currency
+    alone = possible[0] if len(possible) == 1 else None
+    currency = one_currency(possible) if alone is None else alone.currency
     most_in = input_bound(size, bounds, limits)
     most_out = output_bound(bounds, limits, situation)
-    certainty = max((row.certainty for row in possible), key=_DOUBT.__getitem__)
+    certainty = (
+        max((row.certainty for row in possible), key=_DOUBT.__getitem__) if alone is None else alone.certainty
+    )
     paid = [row for row in possible if not row.free]
     if not paid:
         tokens_in, tokens_out = (bound if isinstance(bound, int) else None for bound in (most_in, most_out))
@@ -150,7 +161,7 @@ def _ceiling(
         raise PriceUnknown(most_in if isinstance(most_in, str) else str(most_out))
     times = _Times(begin, end, clocks)
     priced = [(row, _items(row, most_in, most_out, size, situation, times)) for row in paid]
-    totals = [sum(cell.fine * count for cell, count in items) for _, items in priced]
+    totals = [sum([cell.fine * count for cell, count in items]) for _, items in priced]
     row, items = priced[totals.index(max(totals))]
     try:
         money = Money(-(-max(totals) // FINE), currency)
@@ -158,10 +169,9 @@ def _ceiling(
         raise PriceUnknown(
             "the most it can cost is beyond what the books can hold; lower its limits"
         ) from None
-    lines = tuple(bucket(cell, count) for cell, count in items if count)
     assumed = _assumptions(size, bounds, limits, situation)
     clocked = own_clocks(row, clocks)
-    return Ceiling(money, most_in, most_out, lines, row, certainty, assumed, clocked)
+    return Ceiling(money, most_in, most_out, items_of(items), row, certainty, assumed, clocked)
 
 
 class _Times(NamedTuple):
@@ -198,7 +208,7 @@ def _items(
     items = [(dearest.input, most_in), (dearest.output, most_out)]
     if dearest.request is not None:
         items.append((dearest.request, 1))
-    for name, most in sorted(situation.unit_limits.items()):
+    for name, most in sorted(situation.unit_limits.items()) if situation.unit_limits else ():
         cell = dearest.units.get(name)
         if most and cell is None:
             raise PriceUnknown(f"{name} has no price; do not use it, or give its price")
@@ -215,8 +225,10 @@ def _dearest(
         raise PriceUnknown(
             f"service tier {situation.service_tier!r} has no price; ask for another, or give its price"
         )
-    running = {name: _run(name, times) for name in plan.clocks}
-    states = tuple([_state(tier, most_in, most_out, situation, running) for tier in plan.tiers])
+    states: tuple[int, ...] = ()
+    if plan.tiers:
+        running = {name: _run(name, times) for name in plan.clocks}
+        states = tuple([_state(tier, most_in, most_out, situation, running) for tier in plan.tiers])
     kinds = _Kinds(
         situation.explicit_cache,
         can_write(row, situation),

@@ -7,10 +7,11 @@ the rest of this package.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import field, replace
 from decimal import Decimal
 from itertools import product
+from types import MappingProxyType
 from typing import NamedTuple
 
 from minimill._money import Money
@@ -18,6 +19,7 @@ from minimill._usage import Usage, nested
 from minimill._values import dataclass
 
 from ._allot import (
+    CLOSED,
     dearest_groups,
     dearest_matrix,
     doubts,
@@ -42,13 +44,27 @@ class Bucket:
     """Tokens; pieces for `request` and `unit:…`."""
     price: Decimal
     """Per million tokens; for fees per piece. In units of the row's currency."""
-    nanos: Decimal
-    """What the line comes to, exact: not rounded."""
+    fine: int = field(repr=False)
+    """What the line comes to, exact: in 10⁻¹⁵ nanos."""
+
+    @property
+    def nanos(self) -> Decimal:
+        """What the line comes to, exact: not rounded."""
+        return Decimal(self.nanos_text)
+
+    @property
+    def nanos_text(self) -> str:
+        """The same in digits."""
+        return f"{self.fine // FINE}.{self.fine % FINE:0{FINE_DIGITS}}"
 
     @property
     def is_fee(self) -> bool:
         """Whether pieces are counted, not tokens."""
         return self.name == "request" or self.name.startswith("unit:")
+
+
+Item = tuple[str, int, Decimal, int]
+"""A bucket's fields. Every call makes some that nobody looks at: these are cheap, also for the garbage collector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +73,8 @@ class Charge:
 
     money: Money
     """The sum of the buckets, rounded up once to a whole nano."""
-    buckets: tuple[Bucket, ...]
-    """What was counted; lines of nothing are left out, and a free row or the vendor's own bill has none."""
+    items: tuple[Item, ...] = field(repr=False)
+    """What `buckets` is made of."""
     row: PriceRow | None
     """The price row that was used; None: the vendor's own bill was taken."""
     conditions: tuple[str, ...] = ()
@@ -69,6 +85,11 @@ class Charge:
     """What those readings were; empty when exact."""
     own_clocks: tuple[str, ...] = ()
     """Clocks of the user's own that the row goes by, and the file of each: `peak from minimill.toml`."""
+
+    @property
+    def buckets(self) -> tuple[Bucket, ...]:
+        """What was counted; lines of nothing are left out, and a free row or the vendor's own bill has none."""
+        return tuple(Bucket(*item) for item in self.items)
 
     def lines(self) -> list[str]:
         """The arithmetic as text: one line a bucket, then conditions, source and assumptions."""
@@ -94,13 +115,15 @@ def cost(
     usage = _consistent(usage)
     readings = _readings(usage, rows, situation, clocks or {})
     priced = [_price(reading, usage, situation) for reading in readings]
-    best = max(range(len(priced)), key=lambda place: priced[place].fine)
+    fines = [one.fine for one in priced]
+    best = fines.index(max(fines))
     chosen = priced[best]
-    assumptions = (*usage.oddities, *_doubts(best, readings, priced), *chosen.assumptions)
+    doubts = _doubts(best, readings, priced) if len(priced) > 1 else ()
+    assumptions = (*usage.oddities, *doubts, *chosen.assumptions)
     row = readings[best].plan.row
     return Charge(
         money=whole_nanos(chosen.fine, row.currency),
-        buckets=tuple(bucket(cell, count) for cell, count in chosen.items),
+        items=items_of(chosen.items),
         row=row,
         conditions=() if row.free else readings[best].sheet.conditions,
         exact=row.free or not assumptions,
@@ -134,9 +157,9 @@ def as_billed(money: Money, computed: Charge | None) -> Charge:
     return replace(computed, exact=False, assumptions=(*computed.assumptions, doubt))
 
 
-def bucket(cell: Cell, count: int) -> Bucket:
-    """Make the line for `count` tokens or pieces at one price."""
-    return Bucket(cell.name, count, cell.price, Decimal(f"{cell.fine * count}E-{FINE_DIGITS}"))
+def items_of(counts: Iterable[tuple[Cell, int]]) -> tuple[Item, ...]:
+    """Make the lines of so many tokens or pieces at each price; those of nothing are left out."""
+    return tuple([(cell.name, count, cell.price, cell.fine * count) for cell, count in counts if count])
 
 
 def _consistent(usage: Usage) -> Usage:
@@ -161,6 +184,10 @@ class _Reading(NamedTuple):
     running: Mapping[str, bool]
 
 
+_ONE_WAY = ((False, MappingProxyType[str, bool]({})),)
+"""How an answer can be understood whose price depends neither on thinking nor on a clock."""
+
+
 class _Priced(NamedTuple):
     fine: int
     items: list[tuple[Cell, int]]
@@ -181,12 +208,15 @@ def _readings(
             raise PriceUnknown(
                 f"the answer came on service tier {service!r}, for which its price row has no price"
             )
-        for thinking, running in product(
-            _thinking(plan, usage, situation), _running(plan.clocks, clocks, instant)
-        ):
-            bits = plan.holding(usage.input_tokens, usage.output_tokens, thinking, service, running)
+        ways: Iterable[tuple[bool, Mapping[str, bool]]] = _ONE_WAY
+        if plan.thinks or plan.clocks:
+            ways = product(_thinking(plan, usage, situation), _running(plan.clocks, clocks, instant))
+        for thinking, running in ways:
+            bits = 0
+            if plan.tiers:
+                bits = plan.holding(usage.input_tokens, usage.output_tokens, thinking, service, running)
             sheet = plan.sheet(bits, situation.explicit_cache)
-            if not any(sheet is known.sheet for known in readings):
+            if not readings or not any(sheet is known.sheet for known in readings):
                 readings.append(_Reading(plan, sheet, when, thinking, running))
     return readings
 
@@ -196,7 +226,8 @@ def _moments(rows: Sequence[PriceRow], situation: Situation) -> list[tuple[Price
     started, finished, region = situation.started, situation.finished, situation.region
     begun = find_rows(rows, started, region)
     ended = begun if finished == started else find_rows(rows, finished, region)
-    _need_both(rows, begun, ended, situation)
+    if not begun or not ended:
+        _need_one(rows, begun, ended, situation)
     if begun == ended and all(row.priced_at == "request" or not schedule(row).clocks for row in begun):
         return [(row, started, "start") for row in begun]
     by_start = [(row, started, "start") for row in begun if row.priced_at != "completion"]
@@ -206,10 +237,10 @@ def _moments(rows: Sequence[PriceRow], situation: Situation) -> list[tuple[Price
     return [(row, started, "start") for row in begun] + [(row, finished, "end") for row in ended]
 
 
-def _need_both(
+def _need_one(
     rows: Sequence[PriceRow], begun: Sequence[PriceRow], ended: Sequence[PriceRow], situation: Situation
 ) -> None:
-    """Refuse a call one end of which lies in a gap, unless the other end alone decides its price."""
+    """Refuse a call an end of which lies in a gap, unless the other end alone decides its price."""
     if not begun and not (ended and all(row.priced_at == "completion" for row in ended)):
         rows_at(rows, situation.started, situation.region)
     if not ended and not (begun and all(row.priced_at == "request" for row in begun)):
@@ -271,6 +302,8 @@ def _price(reading: _Reading, usage: Usage, situation: Situation) -> _Priced:
     if row.free:
         return _Priced(0, [], [])
     open_ = unknowns(usage, row, situation)
+    if open_ == CLOSED and sheet.plain and not reading.plan.input_edges:
+        return _plain_price(sheet, usage)
     bands = _bands(reading, usage, situation)
     prices = [(count, dearest_matrix(band, open_)) for count, band in bands]
     groups = dearest_groups(kind_counts(usage, sheet), fate_counts(usage), prices[-1][1])
@@ -282,6 +315,13 @@ def _price(reading: _Reading, usage: Usage, situation: Situation) -> _Priced:
     total = sum([cell.fine * count for cell, count in counts.items()])
     unsure = dict.fromkeys(words for _, band in bands for words in doubts(usage, band, open_))
     return _Priced(total, list(counts.items()), [*unsure, *doubt])
+
+
+def _plain_price(sheet: Sheet, usage: Usage) -> _Priced:
+    """The usual case: text in, text out, nothing open. The same as the longer way would find."""
+    texts = zip(sheet.text, fate_counts(usage), strict=True)
+    items = [item for item in (*texts, (sheet.output, usage.output_tokens), *_fees(sheet, usage)) if item[1]]
+    return _Priced(sum([cell.fine * count for cell, count in items]), items, [])
 
 
 def _bands(reading: _Reading, usage: Usage, situation: Situation) -> list[tuple[int, Sheet]]:
@@ -314,7 +354,7 @@ def _output(sheet: Sheet, usage: Usage, situation: Situation) -> tuple[list[tupl
 def _fees(sheet: Sheet, usage: Usage) -> Iterator[tuple[Cell, int]]:
     if sheet.request is not None and sheet.request.fine:
         yield sheet.request, 1
-    for name, count in sorted(usage.units.items()):
+    for name, count in sorted(usage.units.items()) if usage.units else ():
         if count < 0:
             raise PriceUnknown(f"the count of {name} was reported as {count}")
         if count and name not in sheet.units:

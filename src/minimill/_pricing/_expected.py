@@ -78,6 +78,13 @@ def expected_input_tokens(size: RequestSize, bounds: Bounds, habits: Habits = US
     return total
 
 
+def longest_input_tokens(size: RequestSize) -> int:
+    """Return what the expected input cannot pass, whatever was learned: no habit takes a byte for more than a token."""
+    parts = size.images + size.files + size.audio
+    text = size.text_bytes + size.tool_bytes + size.schema_bytes
+    return text + REQUEST_TOKENS + MESSAGE_TOKENS * size.messages + PART_TOKENS * parts
+
+
 def expected_output_tokens(limits: Limits, situation: Situation, habits: Habits = USUAL) -> int:
     """Estimate the output tokens of one answer, thinking included; never more than what may be sent back."""
     thinking = habits.thinking_tokens

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from ._rows import PriceRow
+
+_FIRST = dt.datetime.min.replace(tzinfo=dt.UTC)
+_LAST = dt.datetime.max.replace(tzinfo=dt.UTC)
+_MOST_SPANS = 4_096
 
 
 class PriceUnknown(Exception):
@@ -33,6 +38,44 @@ def find_rows(
     More than one row comes back where they begin together, or where rows differ by region and
     `region` is None: the dearest of them counts.
     """
+    return _span(rows, instant, region).found
+
+
+class _Span(NamedTuple):
+    """The answer for every instant from `since` up to, not including, `until`."""
+
+    rows: Sequence[PriceRow]
+    since: dt.datetime
+    until: dt.datetime
+    found: tuple[PriceRow, ...]
+
+
+_spans: dict[tuple[int, str | None], _Span] = {}
+"""By the identity of the rows, and region: the span that was asked for last."""
+
+
+def _span(rows: Sequence[PriceRow], instant: dt.datetime, region: str | None) -> _Span:
+    key = (id(rows), region)
+    known = _spans.get(key)
+    if known is not None and known.rows is rows and known.since <= instant < known.until:
+        return known
+    changes = _changes(rows)
+    since = max((at for at in changes if at <= instant), default=_FIRST)
+    until = min((at for at in changes if at > instant), default=_LAST)
+    found = _Span(rows, since, until, _find(rows, instant, region))
+    if isinstance(rows, tuple):  # a list may be changed
+        if len(_spans) >= _MOST_SPANS:
+            _spans.clear()
+        _spans[key] = found
+    return found
+
+
+def _changes(rows: Sequence[PriceRow]) -> set[dt.datetime]:
+    """Every instant at which a row begins or ends, in UTC, which compares fastest."""
+    return {at.astimezone(dt.UTC) for row in rows for at in (row.since, row.until) if at is not None}
+
+
+def _find(rows: Sequence[PriceRow], instant: dt.datetime, region: str | None) -> tuple[PriceRow, ...]:
     if len(rows) == 1 and not rows[0].regions:
         return _in_force(rows, instant)
     if region is None:
@@ -68,10 +111,11 @@ def rows_between(
     Raises:
         PriceUnknown: There is an instant without a row that can decide the price.
     """
+    span = _span(rows, start, region)
+    if span.found and end < span.until:
+        return span.found
     first = rows_at(rows, start, region)
-    changes = {at for row in rows for at in (row.since, row.until) if at is not None and start < at <= end}
-    if not changes:
-        return first
+    changes = {at for at in _changes(rows) if start < at <= end}
     by_request = all(row.priced_at == "request" for row in first)
     find = find_rows if by_request else rows_at
     found = [*first, *(row for at in sorted(changes) for row in find(rows, at, region))]

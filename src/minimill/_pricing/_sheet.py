@@ -52,6 +52,11 @@ class Sheet(NamedTuple):
     conditions: tuple[str, ...]
     """The tiers that apply, in words."""
 
+    @property
+    def plain(self) -> bool:
+        """Whether sound and pictures cost what text costs."""
+        return self.audio is None and self.image is None and self.audio_output is None
+
 
 class Schedule:
     """One row, and every sheet that was asked for."""

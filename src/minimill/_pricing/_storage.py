@@ -12,7 +12,7 @@ from decimal import Decimal
 from minimill._money import Money
 from minimill._values import dataclass
 
-from ._cost import Bucket, bucket, whole_nanos
+from ._cost import Bucket, items_of, whole_nanos
 from ._rows import PriceRow
 from ._select import PriceUnknown, one_currency, rows_between
 from ._sheet import Cell, token_cell
@@ -67,8 +67,9 @@ def storage_cost(
         hours[dearest] = hours.get(dearest, 0) + (start < end)
         start += _HOUR
     fine = sum(cell.fine * tokens * count for cell, count in hours.items())
-    buckets = tuple(bucket(cell, tokens * count) for cell, count in hours.items() if tokens and count)
-    return StorageCharge(whole_nanos(fine, one_currency(currencies.values())), buckets, exact)
+    items = items_of((cell, tokens * count) for cell, count in hours.items())
+    money = whole_nanos(fine, one_currency(currencies.values()))
+    return StorageCharge(money, tuple(Bucket(*item) for item in items), exact)
 
 
 def _cells(row: PriceRow) -> list[Cell]:

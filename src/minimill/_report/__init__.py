@@ -6,7 +6,7 @@ A call needs no sums over the books: those are loaded when they are first used. 
 
 from typing import TYPE_CHECKING, Any
 
-from minimill._report._details import details
+from minimill._report._details import Details
 from minimill._report._reply import Attempt, Cost, Reply
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = [
     "Attempt",
     "BillLine",
     "Cost",
+    "Details",
     "Doubt",
     "Match",
     "Reconciled",
@@ -35,7 +36,6 @@ __all__ = [
     "Tokens",
     "certainty_of",
     "charge_of",
-    "details",
     "group_spend",
     "is_dimension",
     "key_of",

@@ -2,24 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from minimill._pricing import Bucket, Ceiling, Charge, PriceRow
 from minimill._usage import Usage
 
 
-def details(
+class Details(Mapping[str, Any]):
+    """Everything that is needed to do the sum again: counts, prices, row, conditions and rates.
+
+    Put into words when somebody first looks. `asked` is what the request was like, from which later calls learn
+    what to expect.
+    """
+
+    __slots__ = ("_made", "asked", "ceiling", "charge", "rates", "usage")
+
+    def __init__(
+        self,
+        charge: Charge | None,
+        usage: Usage | None,
+        ceiling: Ceiling | None,
+        rates: tuple[str, ...],
+        asked: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.charge = charge
+        self.usage = usage
+        self.ceiling = ceiling
+        self.rates = rates
+        self.asked = asked
+        self._made: dict[str, Any] | None = None
+
+    def told(self) -> dict[str, Any]:
+        """All of it, as plain JSON values."""
+        if self._made is None:
+            self._made = _told(self.charge, self.usage, self.ceiling, self.rates, self.asked)
+        return self._made
+
+    def __getitem__(self, key: str) -> Any:
+        if key == "asked" and self.asked is not None:
+            return self.asked  # every call learns from it: that is no reason to do the rest
+        return self.told()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.told())
+
+    def __len__(self) -> int:
+        return len(self.told())
+
+    def __repr__(self) -> str:
+        return repr(self.told())
+
+
+def _told(
     charge: Charge | None,
     usage: Usage | None,
     ceiling: Ceiling | None,
     rates: tuple[str, ...],
-    asked: Mapping[str, Any] | None = None,
+    asked: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """Everything that is needed to do the sum again: counts, prices, row, conditions and rates.
-
-    `asked` is what the request was like, from which later calls learn what to expect.
-    """
     result: dict[str, Any] = {}
     if charge is not None and charge.row is None:
         result["billed"] = charge.money.currency
@@ -54,7 +95,7 @@ def details(
 
 def _buckets(buckets: Iterable[Bucket]) -> list[dict[str, Any]]:
     return [
-        {"name": b.name, "count": b.count, "price": str(b.price), "nanos": format(b.nanos, "f")}
+        {"name": b.name, "count": b.count, "price": str(b.price), "nanos": b.nanos_text}
         for b in buckets
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from minimill._chat import Audio, ChatRequest, File, Image, JsonSchema
-from minimill._pricing import USUAL, Habits, RequestSize, expected_input_tokens
+from minimill._pricing import USUAL, Habits, RequestSize, expected_input_tokens, longest_input_tokens
 from minimill.catalog import Model, Offer
 
 ABILITIES = ("tools", "vision", "json_schema", "json_object", "audio", "files", "n", "streaming", "reasoning")
@@ -38,21 +38,31 @@ def needs(request: ChatRequest, required: Iterable[str] = (), *, stream: bool = 
 
 
 def misfit(
-    offer: Offer, needed: frozenset[str], size: RequestSize, today_retired: bool, habits: Habits = USUAL
+    offer: Offer, needed: frozenset[str], size: RequestSize, today_retired: bool, habits: Habits | None = USUAL
 ) -> str | None:
-    """Why the model cannot serve, in words; None: it can, as far as its file says."""
+    """Why the model cannot serve, in words; None: it can, as far as its file says.
+
+    Without `habits` the length of the prompt is no question (see `is_short`).
+    """
     model = offer.model
     if today_retired:
         return "retired by the vendor" + (f" on {model.retires_on}" if model.retires_on else "")
     known = model.abilities if model.listed else frozenset(ABILITIES)
-    missing = sorted(needed - known)
-    if missing:
-        return f"cannot do {', '.join(missing)}"
+    if not needed <= known:
+        return f"cannot do {', '.join(sorted(needed - known))}"
+    if habits is None:
+        return None
     tokens = expected_input_tokens(size, model.bounds, habits)
     most = model.max_input_tokens or model.context_tokens
     if most is not None and tokens > most:
         return f"the prompt of about {tokens:,} tokens is longer than its {most:,}"
     return None
+
+
+def is_short(size: RequestSize, model: Model) -> bool:
+    """Whether the prompt fits whatever the model's habits are."""
+    most = model.max_input_tokens or model.context_tokens
+    return most is None or longest_input_tokens(size) <= most
 
 
 def output_limit(model: Model, asked: int | None, route: int | None) -> int:

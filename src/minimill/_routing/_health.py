@@ -88,7 +88,7 @@ class Health:
 
     def started(self, provider: str, model: str) -> None:
         """Note that a call goes out; after a cool-down it is the probe."""
-        for key in (provider, f"{provider}:{model}"):
+        for key in (provider, f"{provider}:{model}") if self._states else ():
             state = self._states.get(key)
             if state is not None and self._clock() >= state.until:
                 state.probing_until = self._clock() + _PROBE_S

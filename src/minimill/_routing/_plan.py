@@ -24,7 +24,7 @@ from minimill._pricing import (
 )
 from minimill._routing._experience import Experience, reasoning_word
 from minimill._routing._extra import Extra, read_extra
-from minimill._routing._fit import misfit, needs, output_limit
+from minimill._routing._fit import is_short, misfit, needs, output_limit
 from minimill._routing._health import Health
 from minimill._values import dataclass
 from minimill.catalog import Offer
@@ -169,7 +169,9 @@ def make_plan(
             left.append(offer)
             continue
         thinking = will_think(offer, request)
-        habits = experience.habits(offer.name, wishes.route, word, thinking, offer.quirks.default_effort)
+        habits = None
+        if guessed or not is_short(size, offer.model):
+            habits = experience.habits(offer.name, wishes.route, word, thinking, offer.quirks.default_effort)
         reason = misfit(offer, needed, size, _retired(offer), habits)
         unkeyed = _not_set_up(offer) if reason is None else None
         if reason is not None or unkeyed is not None:
@@ -195,8 +197,9 @@ def make_plan(
 
 def _retired(offer: Offer) -> bool:
     model = offer.model
-    today = dt.datetime.now(dt.UTC).date()
-    return model.status == "retired" or (model.retires_on is not None and model.retires_on < today)
+    if model.status == "retired" or model.retires_on is None:
+        return model.status == "retired"
+    return model.retires_on < dt.datetime.now(dt.UTC).date()
 
 
 def _not_set_up(offer: Offer) -> ConfigError | None:

@@ -17,7 +17,7 @@ from urllib.request import getproxies, proxy_bypass
 import anyio
 import httpcore
 import httpx
-from anyio.lowlevel import RunVar
+from anyio.lowlevel import RunVar, checkpoint_if_cancelled
 
 from minimill._errors import ConfigError
 from minimill._transport._backends import BACKENDS, DEFAULT, KEEP_ALIVE_S, check, is_traced, module_of, pool
@@ -134,6 +134,7 @@ class Transport:
         connection = None
         try:
             connection = await lane.take(progress, monotonic() + connect_s)
+            await checkpoint_if_cancelled()  # the last before bytes leave
             connection.slot.begin(body=bool(body))
             response = await connection.http.handle_async_request(request)
         except BaseException as error:
@@ -149,9 +150,14 @@ class Transport:
                 raise too_late(kind, progress) from error
             raise translated(error, progress) from (None if shows_headers(error) else error)
         taken = connection
+        taken.unlock()
 
         async def close() -> None:
-            await response.aclose()
+            try:
+                await response.aclose()
+            except BaseException:
+                taken.abort()
+                raise
             await taken.give_back()
             await lane.prune()
 

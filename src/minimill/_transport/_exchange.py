@@ -90,7 +90,16 @@ class Exchange:
             TransportError: a limit passed, the connection broke, or the reply is too large.
         """
         kind, by = self._deadline()
-        data = await (self._timed_read(kind, by) if self._timed else self._scoped_read(kind, by))
+        if self._timed:
+            self._progress.read_by = by
+            try:
+                data = await self._next()
+            except Exception as error:
+                if monotonic() >= by:
+                    raise too_late(kind, self._progress) from error
+                raise translated(error, self._progress) from error
+        else:
+            data = await self._scoped_read(kind, by)
         self._got += len(data)
         if self._got > self._max_bytes:
             raise TransportError(
@@ -105,15 +114,6 @@ class Exchange:
             self.begun = True
             parts.append(data)
         return b"".join(parts)
-
-    async def _timed_read(self, kind: str, by: float) -> bytes:
-        self._progress.read_by = by
-        try:
-            return await self._next()
-        except Exception as error:
-            if monotonic() >= by:
-                raise too_late(kind, self._progress) from error
-            raise translated(error, self._progress) from error
 
     async def _scoped_read(self, kind: str, by: float) -> bytes:
         try:
@@ -144,6 +144,9 @@ class Exchange:
         With `drain` the little that may follow a stream's last event is read first, so that the connection
         can be used again.
         """
+        if self._ended and self._timed:
+            await self._close()  # there is nothing to wait for
+            return
         if not self._ended and drain:
             with suppress(TransportError), anyio.move_on_after(_DRAIN_S):
                 while await self.read():

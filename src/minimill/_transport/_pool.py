@@ -11,6 +11,7 @@ import sys
 from collections import deque
 from contextlib import suppress
 from time import monotonic
+from typing import Any
 
 import anyio
 import httpcore
@@ -18,13 +19,27 @@ import httpcore
 from minimill._transport._slot import Progress, Slot
 
 
+class _NoLock:
+    """In place of a lock where there is nobody to keep out."""
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+
+_NO_LOCK = _NoLock()
+
+
 class Connection:
     """One connection, and the sending that has it."""
 
-    __slots__ = ("http", "lane", "slot")
+    __slots__ = ("_locked", "http", "lane", "slot")
 
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
+        self._locked = True
         self.slot = Slot()
         self.http = httpcore.AsyncHTTPConnection(
             lane.origin,
@@ -32,6 +47,17 @@ class Connection:
             keepalive_expiry=lane.keep_alive_s,
             network_backend=_backend(self.slot),
         )
+
+    def unlock(self) -> None:
+        """Take the locks off httpcore's connection once it is made.
+
+        They keep other tasks out, of which there are none, and each costs a turn of the event loop. Without them
+        an answer that was read to its end is closed without an await.
+        """
+        if self._locked and isinstance(self.http._connection, httpcore.AsyncHTTP11Connection):
+            self._locked = False
+            no_lock: Any = _NO_LOCK
+            self.http._request_lock = self.http._connection._state_lock = no_lock
 
     def abort(self) -> None:
         """Break the connection at once; for code that may not await any more."""

@@ -93,11 +93,11 @@ def _tokens(count: int | None) -> str:
 
 
 def _details(out: Output, candidate: Candidate) -> None:
-    from minimill._report import details
+    from minimill._report import Details
     from minimill.cli._explain import show_ceiling
 
     if candidate.ceiling is None:
         return
     out.line()
     out.line(f"{candidate.name}: at most {candidate.ceiling.money}", "bold")
-    show_ceiling(out, details(None, None, candidate.ceiling, ())["ceiling"])
+    show_ceiling(out, Details(None, None, candidate.ceiling, ())["ceiling"])

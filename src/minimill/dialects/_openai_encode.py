@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 from minimill._chat import ChatRequest, JsonSchema, NamedTool, Text, Tool, ToolChoice
@@ -35,7 +36,8 @@ def encode_request(request: ChatRequest, target: Target, stream: bool) -> WireRe
     Raises:
         InvalidRequestError: the text names the setting, the model and what is accepted.
     """
-    check_extra(request.extra, target, _FORBIDDEN)
+    if request.extra:
+        check_extra(request.extra, target, _FORBIDDEN)
     request, unnamed = _named_as_taken(request, target)
     body: dict[str, Any] = {"model": target.model, "messages": encode_messages(request, target)}
     if stream:
@@ -124,7 +126,16 @@ def merge(body: dict[str, Any], key: str, value: Any) -> None:
 
 
 
+_values = attrgetter(
+    "temperature", "top_p", "presence_penalty", "frequency_penalty", "stop", "seed", "n", "logprobs", "top_logprobs",
+    "service_tier", "user",
+)  # fmt: skip
+_NO_VALUES = (None, None, None, None, (), None, 1, None, None, None, None)
+
+
 def _settings(request: ChatRequest, target: Target) -> dict[str, Any]:
+    if _values(request) == _NO_VALUES:
+        return {}
     quirks = target.quirks
     settings: dict[str, Any] = {
         "temperature": request.temperature,

@@ -6,8 +6,7 @@ It may import the catalog's quirks, `_money`, `_usage` and `_json`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minimill._money import MAX_NANOS, ceil_nanos
 from minimill._usage import Usage, nested
@@ -74,21 +73,20 @@ def read_usage(raw: Any, quirks: Quirks, *, units: Mapping[str, int] | None = No
         return None
     if not prompt:
         return None  # every prompt has tokens: a zero means that nobody counted
-    reasoning = _first(
-        raw, quirks.reasoning_tokens_paths, _REASONING if quirks.reasoning_tokens_paths else ()
-    )
+    places = _places(quirks)
+    reasoning = _first(raw, places.reasoning)
     output, oddities = _output(prompt, completion, total, reasoning or 0, quirks)
     return nested(
         Usage(
             input_tokens=prompt,
             output_tokens=output,
-            cached_input_tokens=_first(raw, quirks.cached_tokens_paths, _CACHED),
-            cache_write_tokens=_first(raw, quirks.cache_write_tokens_paths, _WRITTEN),
-            cache_write_long_tokens=_first(raw, quirks.cache_write_long_tokens_paths),
+            cached_input_tokens=_first(raw, places.cached),
+            cache_write_tokens=_first(raw, places.written),
+            cache_write_long_tokens=_first(raw, places.written_long),
             reasoning_tokens=reasoning,
-            audio_input_tokens=_first(raw, quirks.audio_input_tokens_paths),
-            image_input_tokens=_first(raw, quirks.image_input_tokens_paths),
-            audio_output_tokens=_first(raw, quirks.audio_output_tokens_paths),
+            audio_input_tokens=_first(raw, places.audio_input),
+            image_input_tokens=_first(raw, places.image_input),
+            audio_output_tokens=_first(raw, places.audio_output),
             units=_units(raw) if units is None else units,
             oddities=oddities,
             billed_nanos=billed_nanos(raw, quirks),
@@ -123,21 +121,67 @@ def _output(
     return (total - prompt if total > whole else completion), odd
 
 
-def _first(raw: dict[str, Any], *lists: tuple[str, ...]) -> int | None:
-    for paths in lists:
-        for path, top in _with_top(paths):
-            found = count(at(raw, path)) if top in raw else None
+Paths = tuple[tuple[str, str], ...]
+"""Each path with its first key, so that most are done with one look."""
+
+
+class _Places(NamedTuple):
+    """Where one vendor may put each count, first found wins."""
+
+    cached: Paths
+    written: Paths
+    written_long: Paths
+    reasoning: Paths
+    audio_input: Paths
+    image_input: Paths
+    audio_output: Paths
+
+
+_known: dict[int, tuple[Quirks, _Places]] = {}
+_MOST_KNOWN = 4_096
+
+
+def _places(quirks: Quirks) -> _Places:
+    known = _known.get(id(quirks))
+    if known is None or known[0] is not quirks:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        known = _known[id(quirks)] = quirks, _places_of(quirks)
+    return known[1]
+
+
+def _places_of(quirks: Quirks) -> _Places:
+    return _Places(
+        cached=_paths(*quirks.cached_tokens_paths, *_CACHED),
+        written=_paths(*quirks.cache_write_tokens_paths, *_WRITTEN),
+        written_long=_paths(*quirks.cache_write_long_tokens_paths),
+        reasoning=_paths(*quirks.reasoning_tokens_paths, *(_REASONING if quirks.reasoning_tokens_paths else ())),
+        audio_input=_paths(*quirks.audio_input_tokens_paths),
+        image_input=_paths(*quirks.image_input_tokens_paths),
+        audio_output=_paths(*quirks.audio_output_tokens_paths),
+    )
+
+
+def _paths(*paths: str) -> Paths:
+    return tuple((path, path.partition(".")[0]) for path in dict.fromkeys(paths))
+
+
+_UNIT_PATHS = {name: _paths(*paths) for name, paths in _UNITS.items()}
+
+
+def _first(raw: dict[str, Any], paths: Paths) -> int | None:
+    for path, top in paths:
+        if top in raw:
+            found = count(at(raw, path))
             if found is not None:
                 return found
     return None
 
 
-@cache
-def _with_top(paths: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """Each path with its first key, so that most are done with one look."""
-    return tuple((path, path.partition(".")[0]) for path in paths)
-
-
 def _units(raw: dict[str, Any]) -> dict[str, int]:
-    found = {name: _first(raw, paths) for name, paths in _UNITS.items()}
-    return {name: number for name, number in found.items() if number}
+    found: dict[str, int] = {}
+    for name, paths in _UNIT_PATHS.items():
+        number = _first(raw, paths)
+        if number:
+            found[name] = number
+    return found

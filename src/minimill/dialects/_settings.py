@@ -49,6 +49,8 @@ def keep_settings(
     Raises:
         InvalidRequestError: a setting is refused and the request does not let it go, or is no finite number.
     """
+    if not settings and not request.extra:
+        return Kept({}, {}, ())
     quirks = target.quirks
     always = {*quirks.refused_params, *absent}
     refused = {*always, *(quirks.thinking_refused_params if thinking else ())}
@@ -88,6 +90,8 @@ def check_values(
     Raises:
         InvalidRequestError: the text names the setting and what is accepted.
     """
+    if not settings:
+        return
     quirks = target.quirks
     for name, low, high in (
         ("temperature", quirks.min_temperature, quirks.max_temperature),

@@ -47,11 +47,22 @@ class Owed:
     @property
     def doubt(self) -> int:
         """What was let down and is not forgiven."""
+        if self._is_clean:
+            return 0
         return self._sums.get(self._name + OLD, 0) + self._sums.get(self._name + NEW, 0)
+
+    @property
+    def _is_clean(self) -> bool:
+        """Whether the account knows of nothing but what is in flight with this provider: most do."""
+        return len(self._sums) < 2 and self._name in self._sums
 
     def fly(self, nanos: int) -> None:
         """Add to what is in flight."""
-        self._put("", self.flight + nanos)
+        total = self._sums.get(self._name, 0) + nanos
+        if total > 0:
+            self._sums[self._name] = total
+        else:
+            self._sums.pop(self._name, None)
 
     def let_down(self, nanos: int, begun_us: int) -> None:
         """An attempt that was begun then came to nothing."""
@@ -60,6 +71,8 @@ class Owed:
 
     def forgive(self, nanos: int, begun_us: int, now_us: int) -> bool:
         """An attempt that was begun then was answered; True if anything is forgiven or will be sooner."""
+        if not self._sums or self._is_clean:
+            return False
         if begun_us < self._sums.get(self._name + SINCE, 0) or not self.doubt:
             return False
         self._put(OLD, self._sums.get(self._name + OLD, 0) - nanos)

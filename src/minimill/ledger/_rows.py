@@ -18,7 +18,13 @@ from minimill.ledger._base import AttemptMeta, AttemptRecord, BudgetDefinition
 from minimill.ledger._budgets import Budget
 from minimill.ledger._windows import from_us, to_us
 
-_encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
+_TEXT_ALONE = {str}
 _OWN_FIELDS = ("attempt_id", "meta", "started_at", "finished_at", "details")
 _RECORD_FIELDS = tuple(f.name for f in fields(AttemptRecord) if f.name not in _OWN_FIELDS)
 _record_values = attrgetter(*_RECORD_FIELDS)
@@ -30,7 +36,7 @@ BUDGET_COLUMNS = "id, name, currency, window, zone, scope, by, limit_nanos, hard
 
 
 def to_json(value: object) -> str:
-    """Compact ASCII text; what JSON does not know is written as `str` writes it."""
+    """Compact ASCII text; what JSON does not know is written as `str` writes it, a mapping as an object."""
     try:
         return _encode(value)
     except (TypeError, ValueError, RecursionError):  # keys that are no text, or a structure that holds itself
@@ -160,9 +166,10 @@ def _line_text(n: Line) -> str:
 def meta_text(meta: AttemptMeta) -> str:
     """Who asks, as JSON."""
     words = (meta.call_id, meta.provider, meta.model, meta.app or "", meta.route or "", *meta.tags, *meta.tags.values())
-    if not all(type(word) is str for word in words) or not _is_plain("".join(words)):
+    if set(map(type, words)) != _TEXT_ALONE or not _is_plain("".join(words)):
         return to_json(_meta_list(meta))
-    app, route = (f'"{word}"' if word is not None else "null" for word in (meta.app, meta.route))
+    app = "null" if meta.app is None else f'"{meta.app}"'
+    route = "null" if meta.route is None else f'"{meta.route}"'
     tags = ",".join([f'"{name}":"{value}"' for name, value in meta.tags.items()])
     return f'["{meta.call_id}","{meta.provider}","{meta.model}",{app},{route},{{{tags}}}]'
 

@@ -85,8 +85,10 @@ class Desk:
             self._isolate(work, error)
         else:
             self.failure = None
-            self._in_flight.difference_update(item.attempt_id for item in work if not isinstance(item, (Request, Job)))
-            self._in_flight.update(request.attempt_id for request in self._outcome if request.granted is not None)
+            self._in_flight.difference_update(
+                [item.attempt_id for item in work if not isinstance(item, (Request, Job))]
+            )
+            self._in_flight.update([request.attempt_id for request in self._outcome if request.granted is not None])
             self.decided += self._outcome
             self._outcome = []  # kept, it would keep the tasks of callers whose loop is gone
             self.problems += [report(problem) for problem in self._found]
@@ -160,7 +162,8 @@ class Desk:
     def _apply(self, work: Sequence[Item], tables: Tables, now_us: int) -> None:
         books = Books(tables)
         tables.load(item.attempt_id for item in work if not isinstance(item, Job) and item.attempt_id)
-        _load_accounts(work, tables, now_us)
+        if len(work) > 2:  # one caller's settlement and next reservation: nothing is saved by reading ahead
+            _load_accounts(work, tables, now_us)
         books.freed = len(self.room) > 0 and (tables.changed_by_others or self._is_room_due(now_us))
         for item in work:
             if isinstance(item, Request):

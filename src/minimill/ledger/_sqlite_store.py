@@ -31,7 +31,12 @@ from minimill.ledger._rows import (
 from minimill.ledger._sqlite_presence import LAPSE_US, Presence
 from minimill.ledger._sqlite_tickets import Tickets
 
-_IN = "IN (SELECT value FROM json_each(?))"
+_IN = "IN (SELECT value FROM json_each(?1))"
+_ATTEMPTS = (
+    f"SELECT process, NULL, {ATTEMPT_COLUMNS} FROM holds WHERE id {{which}} "
+    f"UNION ALL SELECT '', seq, {ATTEMPT_COLUMNS} FROM attempts WHERE id {{which}}"
+)
+_ONE_ATTEMPT, _MANY_ATTEMPTS = _ATTEMPTS.format(which="= ?1"), _ATTEMPTS.format(which=_IN)
 _HOLD = f"INSERT OR REPLACE INTO holds ({ATTEMPT_COLUMNS}, process) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 ACCOUNTS_KEPT = 20_000
 """Most accounts that are remembered from one transaction to the next."""
@@ -203,30 +208,27 @@ class Tables:
     # -- reading many ----------------------------------------------------------------------------
 
     def load(self, attempt_ids: Iterable[str]) -> None:
-        """Read attempts that the transaction is going to need, in two statements."""
-        wanted = dict.fromkeys(attempt_ids)
-        for known in self._attempts:
-            wanted.pop(known, None)
+        """Read attempts that the transaction is going to need, in one statement."""
+        known = self._attempts
+        wanted = [attempt_id for attempt_id in attempt_ids if attempt_id not in known]
         if not wanted:
             return
-        self._attempts.update(wanted)
-        self._adopt_rows(f"SELECT process, NULL, {ATTEMPT_COLUMNS} FROM holds WHERE id {_IN}", wanted)
-        rest = [attempt_id for attempt_id in wanted if self._attempts[attempt_id] is None]
-        if rest:
-            self._adopt_rows(f"SELECT '', seq, {ATTEMPT_COLUMNS} FROM attempts WHERE id {_IN}", rest)
+        known.update(dict.fromkeys(wanted))
+        if len(wanted) == 1:
+            rows = self._db.execute(_ONE_ATTEMPT, wanted).fetchall()
+        else:
+            rows = self._db.execute(_MANY_ATTEMPTS, (to_json(wanted),)).fetchall()
+        for attempt in self.attempts_of(rows) if rows else ():
+            known[attempt.id] = attempt
 
     def load_accounts(self, keys: Mapping[tuple[str, str], list[str]]) -> None:
         """Read the accounts of these keys by (budget, window); those that do not exist yet stay unread."""
         for (budget, window_id), wanted in keys.items():
             missing = [key for key in wanted if (budget, key, window_id) not in self._by_place]
             if len(missing) > 1:
-                sql = f"SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE budget = ? AND window = ? AND key {_IN}"
-                for row in self._db.execute(sql, (budget, window_id, to_json(missing))):
+                sql = f"SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE budget = ?2 AND window = ?3 AND key {_IN}"
+                for row in self._db.execute(sql, (to_json(missing), budget, window_id)):
                     self._seen(row)
-
-    def _adopt_rows(self, sql: str, attempt_ids: Iterable[str]) -> None:
-        for attempt in self.attempts_of(self._db.execute(sql, (to_json(list(attempt_ids)),)).fetchall()):
-            self._attempts[attempt.id] = attempt
 
     def attempts_of(self, rows: list[tuple[Any, ...]]) -> list[Attempt]:
         """Attempts from rows of (process, seq or NULL for an open one, ATTEMPT_COLUMNS)."""

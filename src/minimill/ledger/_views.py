@@ -6,6 +6,7 @@ It changes nothing. It may import `_money` and its neighbours `_base`, `_account
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from minimill.ledger._accounts import OPEN, RELEASED, WITHDRAWN, Account, Attempt, Line
@@ -88,6 +89,8 @@ def spend_row(store: Definitions, attempt: Attempt, now_us: int) -> SpendRow | N
         if attempt.meta is None or attempt.state in (RELEASED, WITHDRAWN):
             return None
         record = _lost(attempt, lines, now_us)
+    elif not isinstance(record.details, dict):
+        record = replace(record, details=dict(record.details))  # callers write it as JSON
     return SpendRow(record, _corrected(attempt, record, lines), lines)
 
 

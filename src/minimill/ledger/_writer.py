@@ -82,9 +82,8 @@ class Writer:
         return items
 
     def _drain(self, items: list[Item]) -> None:
-        with contextlib.suppress(Empty):
-            while len(items) < BATCH:
-                items.append(self._queue.get_nowait())
+        many = min(self._queue.qsize(), BATCH - len(items))  # nobody else takes from it
+        items += [self._queue.get_nowait() for _ in range(many)]
 
     def _linger(self, items: list[Item]) -> None:
         until = time.monotonic() + LINGER_S

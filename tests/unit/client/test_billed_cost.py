@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 import minimill
-from minimill._report import details
+from minimill._report import Details
 from minimill.catalog import Quirks
 from minimill.dialects._openai_usage import billed_nanos
 
@@ -110,7 +110,7 @@ async def test_the_report_names_whose_bill_it_is() -> None:
         "   $0.000041 by the vendor's own bill, in its answer\n"
         "total $0.000041 (exact)"
     )
-    assert details(reply.attempts[0].charge, reply.usage, None, ()) == {"billed": "USD"}
+    assert Details(reply.attempts[0].charge, reply.usage, None, ()) == {"billed": "USD"}
 
 
 @pytest.mark.parametrize(

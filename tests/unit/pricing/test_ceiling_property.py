@@ -18,10 +18,12 @@ from minimill._pricing import (
     Clock,
     Limits,
     PriceRow,
+    PriceUnknown,
     Rates,
     RequestSize,
     Situation,
     Tier,
+    _cost,
     ceiling,
     cost,
     input_bound,
@@ -222,6 +224,28 @@ def test_no_answer_within_the_rules_costs_more_than_the_ceiling(drawn, clocks, s
         assert most.money.nanos == 0
     else:
         assert cost(usage, rows, told, clocks=clocks).money <= most.money
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.sampled_from(["none", "implicit", "explicit"]).flatmap(lambda w: st.tuples(price_rows(w), answers(w))),
+    all_clocks(),
+)
+def test_the_short_way_finds_what_the_long_way_finds(drawn, clocks) -> None:
+    """Where nothing about the input is open, its tokens are multiplied straight away."""
+    rows, (*_, told, usage) = drawn
+    usage = usage or Usage(20, 10, 5, 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_cost, "CLOSED", None)
+        long = charge_or_reason(usage, rows, told, clocks)
+    assert charge_or_reason(usage, rows, told, clocks) == long
+
+
+def charge_or_reason(usage: Usage, rows, told: Situation, clocks) -> object:
+    try:
+        return cost(usage, rows, told, clocks=clocks)
+    except PriceUnknown as unknown:
+        return unknown.reason
 
 
 def tier_names(row: PriceRow) -> set[str | None]:

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minimill._pricing import Bounds, Habits, Length, RequestSize, TextRatio, expected_input_tokens
+from minimill._pricing import (
+    Bounds,
+    Habits,
+    Length,
+    RequestSize,
+    TextRatio,
+    expected_input_tokens,
+    longest_input_tokens,
+)
 
 counts = st.integers(0, 5_000)
 texts = st.tuples(counts, counts, counts)
@@ -109,3 +117,29 @@ def test_a_length_lies_between_what_was_seen_and_the_usual(calls, usual) -> None
     most = max([usual, *(tokens for tokens, _ in calls)])
     assert type(length.mean(usual)) is int
     assert 0 <= length.mean(usual) <= most + 1
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9_000), st.integers(0, 9_000), st.integers(0, 9_000), st.integers(0, 99_000))),
+    st.lists(st.integers(0, 5_000), min_size=7, max_size=7),
+)
+def test_nothing_that_is_learned_makes_a_prompt_longer_than_its_bytes(
+    seen: list[tuple[int, int, int, int]], sizes: list[int]
+) -> None:
+    """So that a prompt whose bytes fit a model need not be estimated."""
+    ratio = TextRatio()
+    for latin, cjk, other, tokens in seen:
+        ratio.add((latin, cjk, other), 1, tokens)
+    latin, cjk, other, tools, schema, messages, images = sizes
+    size = RequestSize(
+        text_bytes=latin + cjk + other,
+        messages=messages,
+        latin_bytes=latin,
+        cjk_bytes=cjk,
+        other_bytes=other,
+        tool_bytes=tools,
+        schema_bytes=schema,
+        images=images,
+    )
+    for bounds in (Bounds(), Bounds(image_tokens=300)):
+        assert expected_input_tokens(size, bounds, Habits(*ratio.ppm())) <= longest_input_tokens(size)
