@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         ProviderError,
         QuotaExhaustedError,
         RateLimitedError,
+        SchemaMismatchError,
         ServerError,
         TransportError,
         UnknownModelError,
@@ -85,8 +86,8 @@ _HOMES = {
         "AboveThresholdError AllAttemptsFailedError AuthenticationError Billed BudgetError BudgetExceededError "
         "CatalogError ConfigError ContentFilteredError ContextLengthError InvalidRequestError LedgerError "
         "MinimillError MissingKeyError ModelNotFoundError OverloadedError PermissionDeniedError PluginError "
-        "ProtocolError ProviderError QuotaExhaustedError RateLimitedError ServerError TransportError "
-        "UnknownModelError UnpricedModelError"
+        "ProtocolError ProviderError QuotaExhaustedError RateLimitedError SchemaMismatchError ServerError "
+        "TransportError UnknownModelError UnpricedModelError"
     ),
     "minimill._money": "Money",
     "minimill._report": "Attempt Cost Reply",
@@ -145,6 +146,7 @@ __all__ = [
     "ReasoningDelta",
     "RefusalDelta",
     "Reply",
+    "SchemaMismatchError",
     "ServerError",
     "StreamEvent",
     "SyncClient",

@@ -16,7 +16,8 @@
     │   ├── AuthenticationError, PermissionDeniedError
     │   ├── RateLimitedError, QuotaExhaustedError, OverloadedError, ServerError
     │   ├── InvalidRequestError ← ContextLengthError, ContentFilteredError, ModelNotFoundError
-    │   └── ProtocolError         an answer the dialect cannot read
+    │   ├── ProtocolError         an answer the dialect cannot read
+    │   └── SchemaMismatchError   an answer that does not follow the schema it was asked for
     └── AllAttemptsFailedError    every candidate failed; holds the attempts
 
 It may import nothing of minimill.
@@ -300,6 +301,10 @@ class ModelNotFoundError(InvalidRequestError):
 
 class ProtocolError(ProviderError):
     """An answer the dialect cannot read. It may have been billed; usage is kept where it was readable."""
+
+
+class SchemaMismatchError(ProviderError):
+    """An answer that departs from the schema, where only the prompt tells it. Billed; `partial` is the answer."""
 
 
 class AllAttemptsFailedError(MinimillError):

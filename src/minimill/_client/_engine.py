@@ -112,7 +112,7 @@ class Engine:
             response = WireResponse(exchange.status, exchange.headers, body)
             try:
                 answer = _decoded(response, sending)
-                spending.succeeded(answer)
+                spending.ended(answer)
             except BaseException as error:
                 spending.close_on(error)
                 raise

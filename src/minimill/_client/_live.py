@@ -114,7 +114,7 @@ class Live:
         if self._over and not self._events:
             # Events that came before the end, or before an error, are handed out first.
             answer = self._decoder.close()
-            self._spending.succeeded(answer)
+            self._spending.ended(answer)
             await self._ended(answer)
 
     async def _ended(self, answer: Answer) -> None:

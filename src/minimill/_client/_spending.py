@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from minimill._chat import Answer, Reasoning
 from minimill._client._secrets import hide, tell_key
-from minimill._errors import Billed, ConfigError, ProviderError, TransportError
+from minimill._errors import Billed, ConfigError, ProviderError, SchemaMismatchError, TransportError
 from minimill._money import Money
 from minimill._pricing import Charge, PriceUnknown, Situation, as_billed, cost, find_rows, may_be_served
 from minimill._report import Attempt, Details
@@ -97,15 +97,35 @@ class Spending:
         else:
             self.abandoned("abandoned" if error is None else type(error).__name__)
 
-    def succeeded(self, answer: Answer) -> None:
-        """Book what the answer cost; without usage the hold stands."""
+    def ended(self, answer: Answer) -> None:
+        """Book what a whole answer cost; without usage the hold stands.
+
+        Raises:
+            SchemaMismatchError: it does not follow the schema that the prompt told. What it cost is booked.
+        """
+        fault = self.candidate.fault(answer)
+        if fault is None:
+            self._succeeded(answer, "ok", None)
+            return
+        error = SchemaMismatchError(
+            f"{self.candidate.offer.name} was told the schema, and its answer does not follow it: {fault}",
+            billed=Billed.YES,
+            usage=answer.usage,
+            request_id=self.request_id,
+            status=self.http_status,
+        )
+        error.partial = answer
+        self._succeeded(answer, type(error).__name__, error)
+        raise error
+
+    def _succeeded(self, answer: Answer, status: str, error: ProviderError | None) -> None:
         finish = answer.choices[0].finish_reason.value if answer.choices else None
         self.whole = answer.continuation is None and self.candidate.request.continuation is None
         charge = self._charge(answer.usage, answer.service_tier, thought=_shows_thinking(answer))
         if charge is None:
-            self._keep("ok", answer.usage, None, "answered", finish=finish)
+            self._keep(status, answer.usage, error, "answered", finish=finish)
         else:
-            self._settle("ok", answer.usage, charge, None, finish=finish)
+            self._settle(status, answer.usage, charge, error, finish=finish)
 
     def failed(self, error: ProviderError) -> None:
         """Close after a failure, by what its error says about billing."""

@@ -8,6 +8,8 @@ from minimill._chat import Audio, ChatRequest, File, Image, JsonSchema
 from minimill._pricing import USUAL, Habits, RequestSize, expected_input_tokens, longest_input_tokens
 from minimill.catalog import Model, Offer
 
+IN_WORDS = "json_schema or words"
+"""Needed for a schema that a prompt may tell as well: a model that follows schemas has it, and JSON mode will do."""
 ABILITIES = ("tools", "vision", "json_schema", "json_object", "audio", "files", "n", "streaming", "reasoning")
 
 
@@ -17,7 +19,7 @@ def needs(request: ChatRequest, required: Iterable[str] = (), *, stream: bool = 
     if request.tools:
         found.add("tools")
     if isinstance(request.response_format, JsonSchema):
-        found.add("json_schema")
+        found.add(IN_WORDS)
     elif request.response_format == "json":
         found.add("json_object")
     if request.n > 1:
@@ -49,7 +51,12 @@ def misfit(
         return "retired by the vendor" + (f" on {model.retires_on}" if model.retires_on else "")
     known = model.abilities if model.listed else frozenset(ABILITIES)
     if not needed <= known:
-        return f"cannot do {', '.join(sorted(needed - known))}"
+        missing = set(needed - known)
+        if IN_WORDS in missing:
+            missing.remove(IN_WORDS)
+            missing |= set() if {"json_schema", "json_object"} & known else {"json_schema"}
+        if missing:
+            return f"cannot do {', '.join(sorted(missing))}"
     if habits is None:
         return None
     tokens = expected_input_tokens(size, model.bounds, habits)
@@ -57,6 +64,11 @@ def misfit(
     if most is not None and tokens > most:
         return f"the prompt of about {tokens:,} tokens is longer than its {most:,}"
     return None
+
+
+def follows_schemas(model: Model) -> bool:
+    """Whether the vendor holds the model to a schema, as far as is known."""
+    return not model.listed or "json_schema" in model.abilities
 
 
 def is_short(size: RequestSize, model: Model) -> bool:

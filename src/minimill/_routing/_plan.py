@@ -8,7 +8,7 @@ from dataclasses import field, replace
 from decimal import Decimal
 from typing import NamedTuple
 
-from minimill._chat import ChatRequest
+from minimill._chat import Answer, ChatRequest, JsonSchema
 from minimill._errors import ConfigError, MinimillError, UnpricedModelError
 from minimill._money import Money
 from minimill._pricing import (
@@ -24,7 +24,7 @@ from minimill._pricing import (
 )
 from minimill._routing._experience import Experience, reasoning_word
 from minimill._routing._extra import Extra, read_extra
-from minimill._routing._fit import is_short, misfit, needs, output_limit
+from minimill._routing._fit import follows_schemas, is_short, misfit, needs, output_limit
 from minimill._routing._health import Health
 from minimill._values import dataclass
 from minimill.catalog import Offer
@@ -51,6 +51,8 @@ class Candidate:
     """Whether a cache mark asks for the vendor's longer time."""
     lasts_s: float = field(default=0, repr=False)
     """Longest time until its answer must be complete."""
+    told: JsonSchema | None = field(default=None, repr=False)
+    """The schema that only the prompt holds it to; None: there is none, or the vendor does."""
 
     @property
     def name(self) -> str:
@@ -61,6 +63,14 @@ class Candidate:
     def sure_thinking(self) -> bool | None:
         """Whether it will think, where the model or the request settles that; None: it may do either."""
         return _sure_thinking(self.offer, self.request)
+
+    def fault(self, answer: Answer) -> str | None:
+        """Where an answer departs from a schema that only the prompt asked for, in words; None: nowhere."""
+        if self.told is None:
+            return None
+        from minimill._routing._in_words import fault  # few calls need it
+
+        return fault(answer, self.told)
 
     def with_limit(self, max_output_tokens: int | None = None) -> Candidate:
         """The same candidate priced anew as of this moment, or with another output limit."""
@@ -221,6 +231,12 @@ def _candidate(
 ) -> Candidate:
     limit = output_limit(offer.model, request.max_output_tokens, wishes.max_output_tokens)
     asked = request if limit == request.max_output_tokens else replace(request, max_output_tokens=limit)
+    told = None
+    if isinstance(request.response_format, JsonSchema) and not follows_schemas(offer.model):
+        from minimill._routing._in_words import in_words, longer  # few calls need it
+
+        told = request.response_format
+        asked, size = in_words(asked, told), longer(size)
     own = read_extra(offer, request)
     size, marks = own.added(size), _marks(offer, request, own)
     priced, unpriced = _ceiling(offer, asked, size, thinking, marks, wishes.lasts_s)
@@ -236,7 +252,7 @@ def _candidate(
     guess = None if habits is None else _expected(offer, asked, size, thinking, habits)
     if guess is not None and priced is not None and guess.currency == priced.money.currency:
         guess = min(guess, priced.money)  # what is likely is never more than what is possible
-    return Candidate(offer, asked, size, priced, unpriced, guess, thinking, *marks, wishes.lasts_s)
+    return Candidate(offer, asked, size, priced, unpriced, guess, thinking, *marks, wishes.lasts_s, told)
 
 
 class _Marks(NamedTuple):
