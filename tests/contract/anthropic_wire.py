@@ -89,10 +89,10 @@ def part(block: dict[str, Any]) -> Part:
         return ToolCall(block["id"], block["name"], json.dumps(block["input"]))
     if kind == "tool_result":
         content = block["content"]
-        if not isinstance(content, str) and (odd := {i["type"] for i in content} - {"text"}):
+        if not isinstance(content, str) and (odd := {i["type"] for i in content} - {"text", "image", "document"}):
             raise Unsaid(f"{odd.pop()} in a tool result")
-        text = content if isinstance(content, str) else "".join(item["text"] for item in content)
-        return ToolResult(block["tool_use_id"], text, is_error=block.get("is_error", False), cache=cache)
+        found = content if isinstance(content, str) else [part(item) for item in content]
+        return ToolResult(block["tool_use_id"], found, is_error=block.get("is_error", False), cache=cache)
     if kind == "thinking":
         return Reasoning(block["thinking"], block["signature"], "anthropic")
     if kind == "image":
@@ -171,7 +171,8 @@ def block_meaning(block: dict[str, Any]) -> dict[str, Any]:
     meaning = dict(block)
     if block["type"] == "tool_result":
         content = block.get("content", "")
-        meaning["content"] = content if isinstance(content, str) else "".join(i["text"] for i in content)
+        only = isinstance(content, list) and all(item["type"] == "text" for item in content)
+        meaning["content"] = "".join(item["text"] for item in content) if only else content
         meaning["is_error"] = block.get("is_error", False)
     if "cache_control" in block:
         meaning["cache_control"] = {"ttl": block["cache_control"].get("ttl", "5m")}

@@ -304,8 +304,6 @@ def test_how_much_of_the_requests_our_types_say() -> None:
     reasons = {reason for p in REQUESTS if (reason := unsaid(p)) is not None}
     assert reasons == {
         "container_upload",
-        "document in a tool result",
-        "image in a tool result",
         "tool_addition",
         "tool_reference in a tool result",
     }

@@ -282,9 +282,8 @@ def part_of(part: Any, target: Target) -> Iterator[Part]:
         yield ToolCall(call["id"], call["name"], json.dumps(call["args"]))
     elif "functionResponse" in part:
         result = part["functionResponse"]
-        if "parts" in result:
-            raise Foreign("media in functionResponse")
-        yield ToolResult(result["id"], json.dumps(result["response"]), result["name"])
+        media = [made for inner in result.get("parts", ()) for made in part_of(inner, target)]
+        yield ToolResult(result["id"], [json.dumps(result["response"]), *media], result["name"])
     elif "inlineData" in part:
         yield from media_of(part["inlineData"])
     elif "fileData" in part:

@@ -212,8 +212,8 @@ REFUSED = {
     "conversation": "the same",
     "background": "the answer would not come",
     "reasoning.mode": "decides how long a model thinks",
-    "function_call_output.parts": "results are text here",
     "additional_tools": "an item of the vendor's own with a role",
+    "image.file_id": "a picture by the id that the vendor gave it",
 }
 """What cannot be said, and why."""
 BY_NAME = frozenset({
@@ -238,11 +238,16 @@ def unsaid(body: Any) -> set[str]:
         if not is_ours(told):
             found.add("tools.deferred" if told["type"] == "function" else "tools.hosted")
     for item in body["input"] if isinstance(body["input"], list) else ():
+        if any(part["type"] == "input_image" and "image_url" not in part for part in pieces_of(item)):
+            found.add("image.file_id")
         if item.get("type") == "additional_tools":
             found.add("additional_tools")
-        if item.get("type") == "function_call_output" and not isinstance(item["output"], str):
-            found.add("function_call_output.parts")
     return found
+
+
+def pieces_of(item: Any) -> list[Any]:
+    """The parts of a message or of a result, where it has parts."""
+    return [part for key in ("content", "output") if isinstance(item.get(key), list) for part in item[key]]
 
 
 SENDABLE = [p for p in REQUESTS if not unsaid(p.values[1]["request"]["body"]) & set(REFUSED)]
@@ -266,7 +271,8 @@ def messages_of(body: Any) -> list[Message]:
         kind, content = item.get("type", "message"), item.get("content")
         sealed = Reasoning("", json.dumps({"type": kind, **item}), "openai")
         if kind == "function_call_output":
-            messages.append(tool(ToolResult(item["call_id"], item["output"])))
+            output = item["output"] if isinstance(item["output"], str) else [part_of(part) for part in item["output"]]
+            messages.append(tool(ToolResult(item["call_id"], output)))
         elif kind == "function_call":
             call = ToolCall(item["call_id"], item["name"], item["arguments"])
             messages.append(assistant([sealed, call] if item.get("namespace") else [call]))

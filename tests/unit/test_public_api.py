@@ -15,9 +15,9 @@ PUBLIC = """
     ContextLengthError Cost File FinishReason Finished HoldInfo Image InvalidRequestError JsonSchema LedgerError
     LeftOut Message MinimillError MissingKeyError ModelNotFoundError Money NamedTool OverloadedError
     PermissionDeniedError Plan PluginError ProtocolError ProviderError QuotaExhaustedError RateLimitedError
-    Reasoning ReasoningDelta RefusalDelta Reply ServerError StreamEvent SyncClient Text TextDelta ThresholdReached
-    Timeouts Tool ToolCall ToolCallDelta ToolResult TransportError UnknownModelError UnpricedModelError Usage
-    UsageReported __version__ assistant context system tool user
+    Reasoning ReasoningDelta RefusalDelta Reply SchemaMismatchError ServerError StreamEvent SyncClient Text TextDelta
+    ThresholdReached Timeouts Tool ToolCall ToolCallDelta ToolResult TransportError UnknownModelError UnpricedModelError
+    Usage UsageReported __version__ assistant context system tool user
 """.split()
 FOR_PLUGINS = ["minimill.dialects", "minimill.ledger", "minimill.testing"]
 

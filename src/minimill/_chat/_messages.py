@@ -128,7 +128,7 @@ def _from_mapping(item: Mapping[str, Any]) -> Message:
     role: Any = "system" if item["role"] == "developer" else item["role"]
     content = item.get("content")
     if role == "tool":
-        result = ToolResult(item["tool_call_id"], _plain(content), item.get("name"), cache=_mark(content))
+        result = ToolResult(item["tool_call_id"], _returned(content), item.get("name"), cache=_mark(content))
         return Message("tool", (result,))
     parts: list[Part] = []
     if item.get("reasoning_content"):
@@ -140,10 +140,14 @@ def _from_mapping(item: Mapping[str, Any]) -> Message:
     return Message(role, tuple(parts), item.get("name"))
 
 
-def _plain(content: Any) -> str:
+def _returned(content: Any) -> Any:
+    """What a function returned: text where the content is only that."""
     if isinstance(content, str):
         return content
-    return "".join(part["text"] for part in _listed(content))
+    parts = [_part_from_mapping(part) for part in _listed(content)]
+    if all(isinstance(part, Text) for part in parts):
+        return "".join(part.text for part in parts if isinstance(part, Text))
+    return parts
 
 
 def _mark(content: Any) -> Cache:

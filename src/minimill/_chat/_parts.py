@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any, Literal
 
@@ -100,10 +100,36 @@ class ToolResult:
     """What a function returned, for the model to read."""
 
     call_id: str
-    content: str = field(metadata=SIZED)
+    content: str | Sequence[str | Text | Image | File] = field(metadata=SIZED)
+    """Text, or texts, images and files, where the vendor takes these from functions."""
     name: str | None = None
     is_error: bool = False
     cache: Cache = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.content, str):
+            return
+        parts = tuple(Text(part) if isinstance(part, str) else part for part in self.content)
+        if not all(isinstance(part, (Text, Image, File)) for part in parts):
+            raise TypeError("the content of a tool result is text, or a list of texts, Images and Files")
+        object.__setattr__(self, "content", parts)
+
+    @property
+    def parts(self) -> tuple[Text | Image | File, ...]:
+        """The content as parts; none where it is empty text."""
+        if isinstance(self.content, str):
+            return (Text(self.content),) if self.content else ()
+        return tuple(part for part in self.content if not isinstance(part, str))
+
+    @property
+    def text(self) -> str:
+        """All its text joined."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def media(self) -> tuple[Image | File, ...]:
+        """Its images and files."""
+        return tuple(part for part in self.parts if not isinstance(part, Text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from minimill._chat import Audio, ChatRequest, File, Image, JsonSchema
+from minimill._chat import Audio, ChatRequest, File, Image, JsonSchema, ToolResult
 from minimill._pricing import USUAL, Habits, RequestSize, expected_input_tokens, longest_input_tokens
 from minimill.catalog import Model, Offer
 
@@ -36,6 +36,8 @@ def needs(request: ChatRequest, required: Iterable[str] = (), *, stream: bool = 
                 found.add("audio")
             elif isinstance(part, File):
                 found.add("files")
+            elif isinstance(part, ToolResult):
+                found.update("vision" if isinstance(inner, Image) else "files" for inner in part.media)
     return frozenset(found)
 
 

@@ -44,6 +44,9 @@ def measure(request: ChatRequest) -> RequestSize:
                 audio += 1
             elif isinstance(part, ToolCall):
                 calls += 1  # framed like a message of its own
+            elif isinstance(part, ToolResult) and not isinstance(part.content, str):
+                pictures = sum(isinstance(inner, Image) for inner in part.media)
+                images, files = images + pictures, files + len(part.media) - pictures
             elif isinstance(part, Text):
                 texts += 1
         calls += max(texts - 1, 0)  # what stands between texts is not told: no more than between messages
@@ -92,7 +95,10 @@ def _texts(message: Message) -> Iterator[str]:
         elif isinstance(part, ToolResult):
             yield part.call_id
             yield part.name or ""
-            yield part.content
+            if isinstance(part.content, str):
+                yield part.content
+            else:
+                yield from (inner.text for inner in part.parts if isinstance(inner, Text))
         elif isinstance(part, Reasoning):
             yield part.text
             yield part.opaque or ""

@@ -170,6 +170,8 @@ class Quirks:
     """How images may be sent: by address, or as data."""
     assistant_last: bool = True
     """False: a request whose last message is the assistant's own, to be gone on with, is refused."""
+    media_in_results: bool = True
+    """False: results of tools are text; images and files in them are refused. `openai_chat` never takes them."""
     image_data_prefix: bool = True
     """False: image data is sent as bare base64, without `data:image/png;base64,` before it."""
     image_details: tuple[str, ...] = ("auto", "low", "high")

@@ -115,7 +115,7 @@ def _user_block(part: Part, target: Target) -> Block | None:
     if isinstance(part, File):
         return _file(part, target)
     if isinstance(part, ToolResult):
-        return _result(part)
+        return _result(part, target)
     return None
 
 
@@ -129,10 +129,14 @@ def _assistant_block(part: Part, target: Target) -> Block | None:
     return None
 
 
-def _result(result: ToolResult) -> Block:
+def _result(result: ToolResult, target: Target) -> Block:
     block: Block = {"type": "tool_result", "tool_use_id": wire_id(result.call_id)}
-    if result.content:
-        block["content"] = result.content
+    if isinstance(result.content, str):
+        content: Any = result.content
+    else:
+        content = [inner for part in result.parts if (inner := _user_block(part, target)) is not None]
+    if content:
+        block["content"] = content
     if result.is_error:
         block["is_error"] = True
     return block

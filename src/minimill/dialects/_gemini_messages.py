@@ -76,7 +76,7 @@ class _Writer:
         if message.role == "tool" and others:
             raise _unfit(others[0], message, self._target)
         if results:
-            content = self._add("user", [self._result(result) for result in results])
+            content = self._add("user", [self._result(result, message) for result in results])
             last = len(self._turn)
             content["parts"].sort(key=lambda part: self._turn.get(part["functionResponse"]["id"], last))
         if others or not results:
@@ -93,15 +93,21 @@ class _Writer:
         self._contents.append(content)
         return content
 
-    def _result(self, result: ToolResult) -> Wire:
+    def _result(self, result: ToolResult, message: Message) -> Wire:
         name = result.name or self._names.get(result.call_id)
         if not name:
             raise forbid(
                 self._target,
                 "a tool result has neither a name nor a call in an earlier message: say ToolResult(name=...)",
             )
-        response = {"error": result.content} if result.is_error else _object(result.content)
-        return {"functionResponse": {"id": result.call_id, "name": name, "response": response}}
+        response = {"error": result.text} if result.is_error else _object(result.text)
+        encoded: Wire = {"id": result.call_id, "name": name, "response": response}
+        if result.media:
+            if not self._target.quirks.media_in_results:
+                kind = type(result.media[0]).__name__
+                raise refuse(self._target, "a tool result", f"with a part {kind}", "results in text")
+            encoded["parts"] = [self._part(part, message) for part in result.media]
+        return {"functionResponse": encoded}
 
     def _assistant(self, message: Message) -> None:
         parts: list[Wire] = []

@@ -61,6 +61,8 @@ def _message(message: Message, target: Target, with_reasoning: bool) -> Iterable
 
 
 def _result(result: ToolResult, target: Target) -> dict[str, Any]:
+    if result.media:
+        raise refuse(target, "a tool result", f"with a part {type(result.media[0]).__name__}", "results in text")
     content: Any = result_text(result)
     if result.cache and target.quirks.cache_marks != "none":
         part = {"type": "text", "text": content}
@@ -71,7 +73,7 @@ def _result(result: ToolResult, target: Target) -> dict[str, Any]:
 
 def result_text(result: ToolResult) -> str:
     """What a function returned. The wire has no mark for failures, so that the text says it."""
-    return f"Error: {result.content}" if result.is_error else result.content
+    return f"Error: {result.text}" if result.is_error else result.text
 
 
 def _assistant(message: Message, target: Target, with_reasoning: bool) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from minimill._chat import (
@@ -57,16 +58,20 @@ class _Writer:
         """Results come first: they answer the calls of the turn before."""
         results = [part for part in message.parts if isinstance(part, ToolResult)]
         others = [part for part in message.parts if not isinstance(part, ToolResult)]
-        yield from map(self._result, results)
+        yield from (self._result(result, message) for result in results)
         if message.role == "tool" and others:
             raise unfit(others[0], message, self._target)
         if others or not (results or message.role == "tool"):
             role = self._target.quirks.system_role if message.role == "system" else message.role
             yield {"role": role, "content": self._content(others, message)}
 
-    def _result(self, result: ToolResult) -> dict[str, Any]:
+    def _result(self, result: ToolResult, message: Message) -> dict[str, Any]:
         kind = _OUTPUTS[self._kinds.get(result.call_id, "function_call")]
-        return {"type": kind, "call_id": result.call_id, "output": result_text(result)}
+        output: Any = result_text(result)
+        if not isinstance(result.content, str):
+            parts = [*([Text("Error: ")] if result.is_error else []), *result.parts]
+            output = [self._part(replace(part, cache=False), message) for part in parts]
+        return {"type": kind, "call_id": result.call_id, "output": output}
 
     def _assistant(self, message: Message) -> Iterator[dict[str, Any]]:
         said = False

@@ -90,7 +90,7 @@ def test_tools_schemas_and_media_are_counted_apart() -> None:
         "files",
         "audio",
         "tools",
-        "json_schema",
+        "json_schema or words",
         "streaming",
         "n",
     }
