@@ -25,22 +25,46 @@ _TYPES: Mapping[str, Callable[[Any], bool]] = {
 
 def breach(value: Any, schema: Any) -> str | None:
     """Where a value first departs from a schema, without the value itself; None: it follows it."""
-    return next(_breaches(value, schema, schema, "", 0), None)
+    return _Look(schema).first(value, schema, "", 0)
 
 
-def _breaches(value: Any, schema: Any, root: Any, place: str, depth: int) -> Iterator[str]:
+class _Look:
+    """One look at one value. What was found about a part of it by a part of the schema is kept: where schemas refer to
+    each other in several ways, the number of ways grows with every level."""
+
+    def __init__(self, root: Any) -> None:
+        self.root = root
+        self._found: dict[tuple[int, int], str | None] = {}
+
+    def first(self, value: Any, schema: Any, place: str, depth: int) -> str | None:
+        """Where a part first departs from a schema."""
+        key = id(value), id(schema)
+        if not isinstance(value, (dict, list)):
+            return next(_breaches(value, schema, self, place, depth), None)
+        if key not in self._found:
+            self._found[key] = None  # a schema that comes back to itself asks nothing new
+            self._found[key] = next(_breaches(value, schema, self, place, depth), None)
+        return self._found[key]
+
+
+def _breaches(value: Any, schema: Any, root: _Look, place: str, depth: int) -> Iterator[str]:
     if schema is False:
         yield f"{place or '/'} should not be there"
     if not isinstance(schema, Mapping) or depth > _DEEPEST:
         return
     if isinstance(schema.get("$ref"), str):
-        yield from _breaches(value, _referred(schema["$ref"], root), root, place, depth + 1)
+        yield from _told(root.first(value, _referred(schema["$ref"], root.root), place, depth + 1))
     yield from _of_its_own(value, schema, place or "/")
     yield from _combined(value, schema, root, place, depth + 1)
     if isinstance(value, dict):
         yield from _in_object(value, schema, root, place, depth + 1)
     elif isinstance(value, list):
         yield from _in_list(value, schema, root, place, depth + 1)
+
+
+def _told(text: str | None) -> Iterator[str]:
+    if text is not None:
+        yield text
 
 
 def _is_number(value: Any) -> bool:
@@ -91,12 +115,12 @@ def _within(number: Any, schema: Mapping[str, Any], place: str, names: tuple[str
         yield f"{place} {what} outside its bounds"
 
 
-def _combined(value: Any, schema: Mapping[str, Any], root: Any, place: str, depth: int) -> Iterator[str]:
+def _combined(value: Any, schema: Mapping[str, Any], root: _Look, place: str, depth: int) -> Iterator[str]:
     for name in ("allOf", "anyOf", "oneOf"):
         parts = schema.get(name)
         if not isinstance(parts, list) or not parts:
             continue
-        failed = [next(_breaches(value, part, root, place, depth), None) for part in parts]
+        failed = [root.first(value, part, place, depth) for part in parts]
         fitting = failed.count(None)
         if name == "allOf" and fitting < len(parts):
             yield next(text for text in failed if text is not None)
@@ -104,11 +128,11 @@ def _combined(value: Any, schema: Mapping[str, Any], root: Any, place: str, dept
             yield f"{place or '/'} fits none of the forms that are allowed"
         elif name == "oneOf" and fitting != 1:
             yield f"{place or '/'} fits {'none' if not fitting else 'several'} of the forms of which it should be one"
-    if "not" in schema and next(_breaches(value, schema["not"], root, place, depth), None) is None:
+    if "not" in schema and root.first(value, schema["not"], place, depth) is None:
         yield f"{place or '/'} has the form that is not allowed"
 
 
-def _in_object(value: dict[str, Any], schema: Mapping[str, Any], root: Any, place: str, depth: int) -> Iterator[str]:
+def _in_object(value: dict[str, Any], schema: Mapping[str, Any], root: _Look, place: str, depth: int) -> Iterator[str]:
     required = schema.get("required")
     for name in required if isinstance(required, list) else ():
         if name not in value:
@@ -120,17 +144,17 @@ def _in_object(value: dict[str, Any], schema: Mapping[str, Any], root: Any, plac
         others = True
     for name, inner in value.items():
         if name in known:
-            yield from _breaches(inner, known[name], root, f"{place}/{name}", depth)
+            yield from _told(root.first(inner, known[name], f"{place}/{name}", depth))
         elif others is False:
             yield f"{place or '/'} has a property that is not allowed"
         else:
-            yield from _breaches(inner, others, root, f"{place}/…", depth)
+            yield from _told(root.first(inner, others, f"{place}/…", depth))
 
 
-def _in_list(value: list[Any], schema: Mapping[str, Any], root: Any, place: str, depth: int) -> Iterator[str]:
+def _in_list(value: list[Any], schema: Mapping[str, Any], root: _Look, place: str, depth: int) -> Iterator[str]:
     first = schema.get("prefixItems")
     first = first if isinstance(first, list) else []
     rest = schema.get("items", True)
     for number, inner in enumerate(value):
         part = first[number] if number < len(first) else rest
-        yield from _breaches(inner, part, root, f"{place}/{number}", depth)
+        yield from _told(root.first(inner, part, f"{place}/{number}", depth))

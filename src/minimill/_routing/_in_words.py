@@ -42,12 +42,16 @@ def fault(answer: Answer, schema: JsonSchema) -> str | None:
     return next((found for choice in answer.choices if (found := _fault(choice, schema)) is not None), None)
 
 
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
 def _fault(choice: Choice, schema: JsonSchema) -> str | None:
     ended = choice.finish_reason in (FinishReason.STOP, FinishReason.UNKNOWN)
     if not ended or choice.refusal or choice.message.tool_calls:
         return None
     try:
-        value = json.loads(choice.message.text)
+        value = json.loads(choice.message.text, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return "it is no JSON"
     return breach(value, schema.schema)

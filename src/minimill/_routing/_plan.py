@@ -22,6 +22,7 @@ from minimill._pricing import (
     ceiling,
     expected,
 )
+from minimill._pricing._sheet import DEFAULT_TIERS as USUAL_TIERS
 from minimill._routing._experience import Experience, reasoning_word
 from minimill._routing._extra import Extra, read_extra
 from minimill._routing._fit import follows_schemas, is_short, misfit, needs, output_limit
@@ -307,6 +308,13 @@ def _switched_off(offer: Offer, request: ChatRequest) -> bool:
     )
 
 
+def _tier(offer: Offer, asked: str | None) -> str | None:
+    """The tier whose price counts; None for the vendor's own word for the ordinary one."""
+    ordinary = asked in offer.quirks.default_service_tiers and asked not in USUAL_TIERS
+    priced = ordinary and any(tier.service_tier == asked for row in offer.rows for tier in row.tiers)
+    return None if ordinary and not priced else asked
+
+
 def _situation(
     offer: Offer,
     request: ChatRequest,
@@ -320,7 +328,7 @@ def _situation(
         started=now,
         finished=now + dt.timedelta(seconds=lasts_s),
         region=offer.region,
-        service_tier=request.service_tier,
+        service_tier=_tier(offer, request.service_tier),
         unasked_tiers=offer.quirks.unasked_tiers,
         thinking=thinking,
         explicit_cache=marks.explicit,
@@ -351,7 +359,8 @@ def _ceiling(
 ) -> tuple[Ceiling | None, str | None]:
     # The dearer of both prices, unless it is settled whether the model thinks.
     situation = _situation(offer, request, size, _sure_thinking(offer, request), marks, lasts_s)
-    bounds = _bounds(offer, thinking)
+    situation = replace(situation, audio_output=True)  # where a row prices sound, an answer may be sound
+    bounds = _bounds(offer, situation.thinking)
     try:
         return ceiling(size, offer.rows, bounds, _limits(offer, request), situation, offer.clocks), None
     except UnpricedModelError as error:

@@ -111,6 +111,8 @@ def _json_of(path: Path) -> Any:
         raise ConfigError(f"{path}: there is no such file") from None
     except (OSError, RecursionError) as error:
         raise ConfigError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    except ArithmeticError:
+        raise ConfigError(f"{path}: it holds a number that is beyond all measure") from None
     except ValueError as error:
         raise ConfigError(f"{path}: not JSON: {error}") from None
 

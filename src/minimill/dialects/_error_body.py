@@ -73,6 +73,8 @@ def is_error(body: Mapping[str, Any]) -> bool:
         return True
     if body.get("choices"):
         return False
+    if body.get("type") == "error" or isinstance(body.get("error"), dict):
+        return True
     return any(_bad(body.get(key)) for key in ("code", "error_code")) or body.get("object") == "error"
 
 

@@ -92,7 +92,7 @@ def _assistant(message: Message, target: Target, with_reasoning: bool) -> dict[s
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
-    function = {"name": call.name, "arguments": call.arguments}
+    function = {"name": call.name, "arguments": call.arguments or "{}"}
     return {"id": call.id, "type": "function", "function": function}
 
 

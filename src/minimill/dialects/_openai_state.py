@@ -20,7 +20,7 @@ from minimill._chat import (
 )
 from minimill.dialects._base import Target
 from minimill.dialects._call_ids import made_up_id
-from minimill.dialects._json import dump_text
+from minimill.dialects._json import dump_text, load
 from minimill.dialects._openai_message import (
     arguments_text,
     call_function,
@@ -42,6 +42,17 @@ class CallState:
         self.id = ""
         self.name = ""
         self.arguments: list[str] = []
+
+
+def _is_another(state: CallState, name: str) -> bool:
+    """Whether a name begins another call, though its piece has the number of one whose arguments are whole."""
+    if not name or not state.name or name == state.name:
+        return False
+    try:
+        load("".join(state.arguments).encode("utf-8", "surrogatepass"))
+    except ValueError:
+        return False
+    return True
 
 
 class ChoiceState:
@@ -175,7 +186,7 @@ class ChoiceState:
         if isinstance(key, bool) or not isinstance(key, (int, str)):
             key = None
         state = self.keyed.get(key) if key is not None else self._unkeyed(call_id, name, position)
-        if state is None or (call_id and name and state.id and state.id != call_id):
+        if state is None or (call_id and name and state.id and state.id != call_id) or _is_another(state, name):
             state = CallState(len(self.calls))
             self.calls.append(state)
         if key is not None:

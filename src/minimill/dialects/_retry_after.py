@@ -34,6 +34,20 @@ def retry_after_s(
     return None
 
 
+def until_reset_s(
+    headers: Mapping[str, str], names: Sequence[str], *, now: float | None = None
+) -> float | None:
+    """Seconds until the limit that is used up begins anew, by the headers that tell of several limits.
+
+    Which one is used up is said by the header with `remaining` in place of `reset`; where none says so, the longest
+    wait counts.
+    """
+    waits = {name: wait for name in names if (wait := retry_after_s(headers, (name,), now=now)) is not None}
+    left = {name: headers.get(name.replace("reset", "remaining"), "").strip() for name in waits}
+    used_up = [wait for name, wait in waits.items() if left[name] == "0"]
+    return max(used_up or waits.values(), default=None)
+
+
 def seconds(value: Any, *, now: float | None = None) -> float | None:
     """A number, a duration such as `6m0s` or `120ms`, an HTTP date or an RFC 3339 time; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):

@@ -14,7 +14,7 @@ from minimill.dialects._base import Target
 from minimill.dialects._error_body import ErrorBody, parse_body, read_error
 from minimill.dialects._errors_table import CLASSES, NOT_BILLED, general_kind, then_for
 from minimill.dialects._redact import redact
-from minimill.dialects._retry_after import retry_after_s, seconds
+from minimill.dialects._retry_after import retry_after_s, seconds, until_reset_s
 
 _MESSAGE_CHARS = 300
 _BODY_CHARS = 2000
@@ -117,5 +117,5 @@ def _wait(said: ErrorBody, status: int, headers: Mapping[str, str], target: Targ
     if wait is None:
         wait = seconds(said.wait_s)
     if wait is None and status == 429:
-        wait = retry_after_s(headers, target.rate_reset_headers)
+        wait = until_reset_s(headers, target.rate_reset_headers)
     return wait

@@ -108,7 +108,10 @@ async def test_an_answer_that_broke_off_is_handed_over_as_it_is(text: str, finis
     assert (reply.text, reply.finish_reason.value) == (text, finish)
 
 
-@pytest.mark.parametrize(("text", "fault"), [('{"city": "Paris"}', None), ("Paris", "it is no JSON")])
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [('{"city": "Paris"}', None), ("Paris", "it is no JSON"), ('{"city": NaN}', "it is no JSON")],
+)
 async def test_a_stream_is_checked_at_its_end(text: str, fault: str | None) -> None:
     pieces = [chunk({"role": "assistant", "content": text[:3]}), chunk({"content": text[3:]}, "stop")]
     wire = Wire(stream_of(*pieces, {"id": "x", "choices": [], "usage": USAGE}), kind="text/event-stream")

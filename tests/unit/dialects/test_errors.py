@@ -25,7 +25,7 @@ from minimill._errors import (
 from minimill.catalog import ErrorRule, Quirks
 from minimill.dialects import Dialect, Target, WireResponse
 from minimill.dialects._redact import redact
-from minimill.dialects._retry_after import retry_after_s, seconds
+from minimill.dialects._retry_after import retry_after_s, seconds, until_reset_s
 
 Make = Callable[..., Target]
 
@@ -351,3 +351,19 @@ def test_everything_survives_pickling(codec: Dialect, target: Make) -> None:
     error = fail(codec, target(), 429, {"error": {"message": "m", "code": "slow_down"}}, {"retry-after": "3"})
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), vars(again), str(again)) == (type(error), vars(error), str(error))
+
+
+@pytest.mark.parametrize(
+    ("left", "wait"),
+    [(("499", "0"), 20.0), (("0", "900"), 0.02), (("0", "0"), 20.0), (("499", "900"), 20.0)],
+)
+def test_the_limit_that_is_used_up_says_how_long_to_wait(left: tuple[str, str], wait: float) -> None:
+    """Several limits, each with its own reset: requests after 20 ms, tokens after 20 s."""
+    headers = {
+        "x-ratelimit-reset-requests": "20ms",
+        "x-ratelimit-reset-tokens": "20s",
+        "x-ratelimit-remaining-requests": left[0],
+        "x-ratelimit-remaining-tokens": left[1],
+    }
+    names = ("x-ratelimit-reset-requests", "x-ratelimit-reset-tokens")
+    assert until_reset_s(headers, names) == wait

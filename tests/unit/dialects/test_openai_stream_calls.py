@@ -134,12 +134,24 @@ TWO = (ToolCall("c1", "f", '{"a":1}'), ToolCall("c2", "g", "{}"))
             ],
             id="indices-as-text",
         ),
+        pytest.param(
+            [calls(call('{"a":1}', index=0, id="c1", name="f")), calls(call("{}", index=0, name="g", id="c2"))],
+            id="one-index-for-both",
+        ),
     ],
 )
 def test_two_tool_calls(run: Run, sse: Sse, target: Make, chunks: Any) -> None:
     """Two calls stay two, in the order in which they began."""
     _, answer = run(sse(*chunks, chunk({}, "tool_calls")), target())
     assert answer.choices[0].message.parts == TWO
+
+
+def test_another_name_begins_another_call(run: Run, sse: Sse, target: Make) -> None:
+    """One number for both and no ids: the arguments of the first are whole when the second name comes."""
+    chunks = [calls(call('{"x":1}', index=0, name="a")), calls(call('{"y":2}', index=0, name="b"))]
+    _, answer = run(sse(*chunks, chunk({}, "tool_calls")), target())
+    found = [(one.name, one.arguments) for one in answer.choices[0].message.tool_calls]
+    assert found == [("a", '{"x":1}'), ("b", '{"y":2}')]
 
 
 def test_calls_without_ids(run: Run, sse: Sse, target: Make) -> None:

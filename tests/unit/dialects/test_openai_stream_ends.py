@@ -105,6 +105,7 @@ def test_partial(codec: Dialect, sse: Sse, target: Make) -> None:
         'event: error\ndata: "boom"\n\n',
         "event: error\ndata: boom\n\n",
         'data: {"code":"server_error","message":"boom"}\n\n',
+        'data: {"type":"error","message":"boom","status_code":500}\n\n',
         'data: {"error":{"message":"boom"},"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}\n\n',
     ],
 )
@@ -115,6 +116,14 @@ def test_error_in_mid_stream(run: Run, sse: Sse, target: Make, failure: str) -> 
     assert type(error) is ServerError
     assert (error.billed, error.status, error.request_id) == (Billed.YES, 200, "r-1")
     assert "boom" in error.message
+
+
+def test_an_error_that_says_nothing_is_one(run: Run, sse: Sse, target: Make) -> None:
+    """An empty table where errors stand."""
+    events, error = run(sse(chunk({"content": "a"}), end='data: {"error":{}}\n\n'), target())
+    assert events == [TextDelta("a")]
+    assert isinstance(error, ProviderError)
+    assert error.billed is Billed.YES
 
 
 def test_error_before_content(run: Run, sse: Sse, target: Make) -> None:

@@ -69,6 +69,18 @@ def test_combinations_and_references(value: Any, schema: Any, found: str | None)
     assert breach(value, schema) == found
 
 
+def test_schemas_that_refer_to_each_other_take_no_longer_with_every_level() -> None:
+    """Two forms that hold each other, forty deep: each part is looked at once by each."""
+    one = {"type": "object", "properties": {"a": {"$ref": "#/$defs/any"}, "op": {"const": "and"}}, "required": ["op"]}
+    other = {**one, "properties": {**one["properties"], "op": {"const": "or"}}}  # type: ignore[dict-item]
+    schema = {"$defs": {"any": {"anyOf": [one, other, {"type": "string"}]}}, "$ref": "#/$defs/any"}
+    value: Any = "leaf"
+    for _ in range(20):
+        value = {"a": value, "op": "or"}
+    assert breach(value, schema) is None
+    assert breach({"a": {"a": 5, "op": "or"}, "op": "or"}, schema) == "/ fits none of the forms that are allowed"
+
+
 @pytest.mark.parametrize(
     "schema",
     [
