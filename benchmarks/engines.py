@@ -119,7 +119,10 @@ def postgres_by_hand(url: str) -> Iterator[ByHand]:
 
 def _postgres_pairs(db: Any, ids: list[str], row: tuple[Any, ...]) -> None:
     moved = "UPDATE accounts SET settled = settled + %s, held = held + %s"
-    entry = "INSERT INTO entries (at_us, attempt, account, kind, held, settled, unpriced) VALUES (%s, %s, 1, %s, %s, %s, 0)"
+    entry = (
+        "INSERT INTO entries (at_us, attempt, account, kind, held, settled, unpriced) "
+        "VALUES (%s, %s, 1, %s, %s, %s, 0)"
+    )
     now, amount = row[3], pairs.AMOUNT
     cursor = db.cursor()
     with db.transaction():

@@ -105,7 +105,7 @@ def _runs(engine: str, runs: Sequence[dict[str, Any]]) -> str:
         for number, run in enumerate(mine)
     ]
     head = ("run", "kind", "injected", "paid", "bill", "settled", "held", "errors", "seconds", "broken")
-    note = "Bill, settled and held are in ceilings of a call; *errors* are calls that failed otherwise than for money.\n"
+    note = "Bill, settled and held are in ceilings of a call; *errors* are calls that failed, but not for money.\n"
     return f"### {engine}, every run\n\n{note}\n{_table(head, rows)}"
 
 
