@@ -38,6 +38,9 @@ What is injected, at random moments while the callers race (the seed is the run'
   throws it away and cuts all connections.
 - *disk full*: five times up to four processes may not let any file grow for up to 0.3 seconds (`RLIMIT_FSIZE`).
 - *everything*: all of these that the engine has, at once.
+
+Seconds are those of a machine that other work may share. Not shown here: power cuts, failover to a replica, several
+machines, and how the servers do with a million accounts or records (`benchmarks/ledger.py` measures that for SQLite).
 """
 
 
