@@ -52,7 +52,7 @@ def measured(engines: Sequence[str], seconds: float) -> Iterator[dict[str, Any]]
                 yield {
                     "engine": engine,
                     "at_once": at_once,
-                    **{name: found[name] for name in ("pairs_s", "p50_us", "p99_us")},
+                    **{name: found[name] for name in ("pairs_s", "cpu_us", "p50_us", "p99_us")},
                     "floor_s": sum(one["pairs_s"] for one in floors) / 2,
                     "floor_p50_us": sum(one["p50_us"] for one in floors) / 2,
                 }
