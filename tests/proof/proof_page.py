@@ -34,8 +34,9 @@ What is injected, at random moments while the callers race (the seed is the run'
 - *server restart*: twice the server is ended at once and started again with what it has on disk. Valkey (with
   `appendfsync always`) gets SIGKILL; PostgreSQL an immediate shutdown (SIGQUIT), after which it replays its log.
 - *cut*: three times all connections are cut by a proxy in front of the server, and for a while none can be opened.
-- *lost replies*: up to twenty times a proxy passes a request on, waits for the answer, which comes after the commit,
-  throws it away and cuts all connections.
+- *lost replies*: up to twenty times a proxy passes a request on, waits for the answer,
+  throws it away and cuts all connections. Answers to bookings come after the commit; how many
+  of those lost were to a greeting instead is not counted.
 - *disk full*: five times up to four processes may not let any file grow for up to 0.3 seconds (`RLIMIT_FSIZE`).
 - *everything*: all of these that the engine has, at once.
 
