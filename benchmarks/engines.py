@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""Pairs of reserve and settle in SQLite, Valkey and PostgreSQL, beside the same rows written by hand.
+
+    benchmarks/engines.py [--seconds 2] [--engines SQLite Valkey PostgreSQL]
+
+The floor takes turns with the ledger, on the same server: as many reservations in one transaction as there are
+callers, then their settlements in the next, with nothing looked at. Servers are started from wheels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import ledger as pairs
+from _machine import Stopwatch
+from tests.ledger.servers import Postgres, Valkey, quick_folder
+
+from minimill.ledger import open_ledger
+
+ENGINES = ("SQLite", "Valkey", "PostgreSQL")
+AT_ONCE = (1, 100, 1_000)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of one measurement, default: 2")
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES)
+    options = parser.parse_args()
+    for row in measured(options.engines, options.seconds):
+        print(row, flush=True)
+
+
+def measured(engines: Sequence[str], seconds: float) -> Iterator[dict[str, Any]]:
+    """One row for each engine and number of callers: pairs a second and latencies of the ledger and of its floor."""
+    for engine in engines:
+        with place(engine) as (url, by_hand):
+            for at_once in AT_ONCE:
+                half = seconds / 2
+                floors = [floor(by_hand, at_once, half)]
+                found = pairs.run(open_ledger(url), at_once, 1, seconds, None)
+                floors.append(floor(by_hand, at_once, half))
+                yield {
+                    "engine": engine,
+                    "at_once": at_once,
+                    **{name: found[name] for name in ("pairs_s", "cpu_us", "p50_us", "p99_us")},
+                    "floor_s": sum(one["pairs_s"] for one in floors) / 2,
+                    "floor_p50_us": sum(one["p50_us"] for one in floors) / 2,
+                }
+
+
+ByHand = Callable[[list[str]], None]
+
+
+@contextlib.contextmanager
+def place(engine: str) -> Iterator[tuple[str, ByHand]]:
+    """A ledger with one budget and one record, and what writes the rows of some pairs by hand."""
+    with contextlib.ExitStack() as stack:
+        if engine == "SQLite":
+            folder = stack.enter_context(tempfile.TemporaryDirectory(dir=quick_folder(), prefix="minimill-"))
+            path = Path(folder) / "books.db"
+            asyncio.run(pairs.prepared(path))
+            yield f"sqlite:///{path}", stack.enter_context(sqlite_by_hand(path))
+            return
+        server = stack.enter_context(Valkey() if engine == "Valkey" else Postgres())
+        url = f"{server.url}{'&' if '?' in server.url else '?'}ledger=pairs"
+        asyncio.run(prepared(url))
+        by_hand = valkey_by_hand if engine == "Valkey" else postgres_by_hand
+        yield url, stack.enter_context(by_hand(server.url))
+
+
+async def prepared(url: str) -> None:
+    """One budget, one account, one record."""
+    ledger = open_ledger(url)
+    await ledger.declare([replace(pairs.budget(), limit_nanos=10**15)])
+    await pairs.pair(ledger, "user-0")
+    await ledger.aclose()
+
+
+def floor(by_hand: ByHand, at_once: int, seconds: float) -> dict[str, Any]:
+    took: list[float] = []
+    watch = Stopwatch(None)
+    while not took or watch.wall_s() < seconds:
+        began = watch.wall_s()
+        by_hand([f"{next(pairs._ids):032x}-1" for _ in range(at_once)])
+        took += [watch.wall_s() - began] * at_once
+    return pairs.figures(watch, took)
+
+
+@contextlib.contextmanager
+def sqlite_by_hand(path: Path) -> Iterator[ByHand]:
+    with contextlib.closing(pairs.connect(str(path))) as db:
+        closed = db.execute("SELECT reserved_us, expires_us, meta, lines, record FROM attempts").fetchone()
+        yield lambda ids: pairs.by_hand(db, ids, closed)
+
+
+@contextlib.contextmanager
+def postgres_by_hand(url: str) -> Iterator[ByHand]:
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("SELECT set_config('search_path', nspname, false) FROM pg_namespace WHERE nspname LIKE '%pairs%'")
+        row = db.execute(
+            "SELECT provider, call_id, process, reserved_us, expires_us, started_us, meta, lines::text, record, "
+            "currency, charged FROM attempts LIMIT 1"
+        ).fetchone()
+        assert row is not None
+        yield lambda ids: _postgres_pairs(db, ids, row)
+
+
+def _postgres_pairs(db: Any, ids: list[str], row: tuple[Any, ...]) -> None:
+    moved = "UPDATE accounts SET settled = settled + %s, held = held + %s"
+    entry = (
+        "INSERT INTO entries (at_us, attempt, account, kind, held, settled, unpriced) "
+        "VALUES (%s, %s, 1, %s, %s, %s, 0)"
+    )
+    now, amount = row[3], pairs.AMOUNT
+    cursor = db.cursor()
+    with db.transaction():
+        cursor.execute(moved, (0, amount * len(ids)))
+        cursor.executemany(
+            "INSERT INTO attempts (id, state, provider, call_id, process, reserved_us, expires_us, started_us, meta, "
+            "lines) VALUES (%s, 'open', %s, %s, %s, %s, %s, %s, %s, %s)",
+            [(name, *row[:8]) for name in ids],
+        )
+        cursor.executemany(entry, [(now, name, "reserve", amount, 0) for name in ids])
+    with db.transaction():
+        cursor.execute(moved, (amount // 2 * len(ids), -amount * len(ids)))
+        cursor.executemany(
+            "UPDATE attempts SET state = 'settled', lines = %s, record = %s, currency = %s, charged = %s WHERE id = %s",
+            [(*row[7:11], name) for name in ids],
+        )
+        cursor.executemany(entry, [(now, name, "settle", -amount, amount // 2) for name in ids])
+
+
+@contextlib.contextmanager
+def valkey_by_hand(url: str) -> Iterator[ByHand]:
+    import redis
+
+    client: Any = redis.Redis.from_url(url)
+    with contextlib.closing(client):
+        (name,) = client.scan_iter("*:attempt:*", count=1_000)
+        start = name[: name.index(b":attempt:") + 1].decode()
+        fields = client.hgetall(name)
+        entry = client.lindex(f"{start}entries", 0)
+        yield lambda ids: _valkey_pairs(client, start, ids, fields, entry)
+
+
+def _valkey_pairs(client: Any, start: str, ids: list[str], fields: dict[bytes, bytes], entry: bytes) -> None:
+    opened = {name: value for name, value in fields.items() if name != b"record"}
+    with client.pipeline(transaction=True) as pipe:
+        for name in ids:
+            pipe.hset(f"{start}attempt:{name}", mapping=opened)
+            pipe.zadd(f"{start}floor-inflight", {name: 1})
+            pipe.sadd(f"{start}floor-process", name)
+            pipe.sadd(f"{start}floor-open", name)
+            pipe.zadd(f"{start}floor-calls", {name: 0})
+        pipe.rpush(f"{start}floor-entries", *[entry] * len(ids))
+        pipe.hset(f"{start}floor-account", mapping={"held": 1, "settled": 1})
+        pipe.execute()
+    with client.pipeline(transaction=True) as pipe:
+        for name in ids:
+            pipe.hset(f"{start}attempt:{name}", mapping=fields)
+            pipe.zrem(f"{start}floor-inflight", name)
+            pipe.srem(f"{start}floor-process", name)
+            pipe.srem(f"{start}floor-open", name)
+            pipe.zadd(f"{start}floor-started", {name: 1})
+        pipe.rpush(f"{start}floor-entries", *[entry] * len(ids))
+        pipe.hset(f"{start}floor-account", mapping={"held": 1, "settled": 1})
+        pipe.execute()
+
+
+if __name__ == "__main__":
+    main()

