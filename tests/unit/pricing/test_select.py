@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from minimill._pricing import PriceUnknown, find_rows, rows_at, rows_between
+from minimill._pricing import PriceUnknown, _select, find_rows, rows_at, rows_between
 from minimill._pricing._select import one_currency
 
 
@@ -111,3 +111,13 @@ def test_rows_in_two_currencies_have_no_dearest(make) -> None:
     with pytest.raises(PriceUnknown, match="rows in CNY and USD may both apply") as caught:
         one_currency([make.row(currency="USD"), make.row()])
     assert caught.value.reason == str(caught.value)
+
+
+def test_many_models_are_looked_up_without_being_kept_for_ever(make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was looked up is kept for so many models, then begun anew; the answers stay the same."""
+    monkeypatch.setattr(_select, "_MOST_SPANS", 3)
+    monkeypatch.setattr(_select, "_spans", {})
+    books = [(make.row(),) for _ in range(8)]
+    for rows in [*books, *books]:
+        assert rows_at(rows, when("2026-09-09T00:00:00+08:00")) == rows
+        assert len(_select._spans) <= 3
