@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
@@ -116,6 +115,8 @@ def normalised(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _nearest(word: object, words: Iterable[str]) -> str:
+    import difflib  # only mistakes need it
+
     near = difflib.get_close_matches(str(word), words, 1)
     return f"; did you mean {near[0]!r}?" if near else ""
 

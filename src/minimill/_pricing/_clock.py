@@ -6,7 +6,6 @@ Pure functions of `Clock`; no prices. It may import `_select`'s error and `_rows
 from __future__ import annotations
 
 import datetime as dt
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ._rows import Clock
 from ._select import PriceUnknown
@@ -54,7 +53,9 @@ def run_between(clock: Clock, start: dt.datetime, end: dt.datetime) -> tuple[boo
     return ever, False
 
 
-def _zone(name: str) -> ZoneInfo:
+def _zone(name: str) -> dt.tzinfo:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # most prices go by no clock
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

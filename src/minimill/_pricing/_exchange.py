@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from decimal import Decimal
-from fractions import Fraction
 
 from minimill._errors import ConfigError
 from minimill._money import Money, check_currency
@@ -135,6 +134,8 @@ class Exchange:
         age = max(0, *((on - rate.date).days for rate in rates))
         if age > most:
             raise ConfigError(_too_old(rates, age, most))
+        from fractions import Fraction  # calls in one currency need none
+
         amount, currency = Fraction(money.nanos), money.currency
         for rate in rates:
             forward = rate.base == currency
