@@ -240,7 +240,7 @@ class Spending:
         """The service tiers that may have answered: the one the answer names, else every one that can have."""
         offer, asked = self.candidate.offer, self.candidate.request.service_tier
         if named:
-            return (None if self._is_ordinary(named) else named,)
+            return (None if offer.is_ordinary_tier(named) else named,)
         if asked is None and not offer.quirks.unasked_tiers:
             return (None,)
         if asked == "auto":
@@ -252,15 +252,7 @@ class Spending:
             return (None, *sorted({tier.service_tier or "" for row in found for tier in row.tiers} - {""}))
         priced = {part.service_tier or "" for row in offer.rows for part in row.tiers}
         unasked = tuple(sorted(tier for tier in priced if may_be_served(tier, asked, offer.quirks.unasked_tiers)))
-        return (None, *unasked) if asked is None or self._is_ordinary(asked) else (asked, None, *unasked)
-
-    def _is_priced(self, tier: str) -> bool:
-        """Whether any price row names a tier."""
-        return any(part.service_tier == tier for row in self.candidate.offer.rows for part in row.tiers)
-
-    def _is_ordinary(self, tier: str) -> bool:
-        """Whether a word names the tier that price rows leave out."""
-        return tier in self.candidate.offer.quirks.default_service_tiers and not self._is_priced(tier)
+        return (None, *unasked) if asked is None or offer.is_ordinary_tier(asked) else (asked, None, *unasked)
 
     def _charge_on(self, service_tier: str | None, usage: Usage, thought: bool) -> Charge | None:
         thinking = self.candidate.thinking

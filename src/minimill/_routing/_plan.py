@@ -22,7 +22,6 @@ from minimill._pricing import (
     ceiling,
     expected,
 )
-from minimill._pricing._sheet import DEFAULT_TIERS as USUAL_TIERS
 from minimill._routing._experience import Experience, reasoning_word
 from minimill._routing._extra import Extra, read_extra
 from minimill._routing._fit import follows_schemas, is_short, misfit, needs, output_limit
@@ -308,13 +307,6 @@ def _switched_off(offer: Offer, request: ChatRequest) -> bool:
     )
 
 
-def _tier(offer: Offer, asked: str | None) -> str | None:
-    """The tier whose price counts; None for the vendor's own word for the ordinary one."""
-    ordinary = asked in offer.quirks.default_service_tiers and asked not in USUAL_TIERS
-    priced = ordinary and any(tier.service_tier == asked for row in offer.rows for tier in row.tiers)
-    return None if ordinary and not priced else asked
-
-
 def _situation(
     offer: Offer,
     request: ChatRequest,
@@ -322,19 +314,23 @@ def _situation(
     thinking: bool | None,
     marks: _Marks,
     lasts_s: float,
+    *,
+    worst: bool,
 ) -> Situation:
-    now = dt.datetime.now(dt.UTC)
+    now, tier = dt.datetime.now(dt.UTC), request.service_tier
     return Situation(
         started=now,
         finished=now + dt.timedelta(seconds=lasts_s),
         region=offer.region,
-        service_tier=_tier(offer, request.service_tier),
+        # `auto` leaves the choice to the vendor
+        service_tier=None if tier != "auto" and offer.is_ordinary_tier(tier) else tier,
         unasked_tiers=offer.quirks.unasked_tiers,
         thinking=thinking,
         explicit_cache=marks.explicit,
         long_cache=marks.long,
         images=size.images + size.files > 0,
         audio=size.audio + size.files > 0,
+        audio_output=worst,  # an answer may be sound where a row prices that
         n=request.n,
     )
 
@@ -358,8 +354,7 @@ def _ceiling(
     lasts_s: float,
 ) -> tuple[Ceiling | None, str | None]:
     # The dearer of both prices, unless it is settled whether the model thinks.
-    situation = _situation(offer, request, size, _sure_thinking(offer, request), marks, lasts_s)
-    situation = replace(situation, audio_output=True)  # where a row prices sound, an answer may be sound
+    situation = _situation(offer, request, size, _sure_thinking(offer, request), marks, lasts_s, worst=True)
     bounds = _bounds(offer, situation.thinking)
     try:
         return ceiling(size, offer.rows, bounds, _limits(offer, request), situation, offer.clocks), None
@@ -376,7 +371,7 @@ def _bounds(offer: Offer, thinking: bool | None) -> Bounds:
 def _expected(
     offer: Offer, request: ChatRequest, size: RequestSize, thinking: bool | None, habits: Habits
 ) -> Money | None:
-    situation = _situation(offer, request, size, thinking, _Marks(), 0)
+    situation = _situation(offer, request, size, thinking, _Marks(), 0, worst=False)
     limits = _limits(offer, request)
     try:
         return expected(

@@ -288,6 +288,11 @@ class Offer:
         """The region in use."""
         return self.provider.region
 
+    def is_ordinary_tier(self, word: str | None) -> bool:
+        """Whether a word names the service tier that price rows leave out."""
+        priced = any(tier.service_tier == word for row in self.rows for tier in row.tiers)
+        return word in self.quirks.default_service_tiers and not priced
+
     def charge(
         self,
         usage: Usage,

@@ -6,6 +6,7 @@ It may import `_money`, `_errors` and its neighbours `_base`, `_books`.
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -61,6 +62,28 @@ class Keep:
     def apply(self, books: Books, now_us: int) -> str | None:
         books.keep(self.attempt_id, self.record, self.ending, now_us)
         return None
+
+
+class Closer(ABC):
+    """The ways to close an attempt, for ledgers that queue them."""
+
+    def settle(
+        self, attempt_id: str, amounts: Mapping[str, int | None], record: AttemptRecord
+    ) -> None:
+        """See `Ledger.settle`."""
+        self._close(Settle(attempt_id, amounts, record))
+
+    def release(self, attempt_id: str, record: AttemptRecord | None = None) -> None:
+        """See `Ledger.release`."""
+        self._close(Release(attempt_id, record))
+
+    def keep(self, attempt_id: str, record: AttemptRecord, *, ending: Ending = "silent") -> None:
+        """See `Ledger.keep`."""
+        self._close(Keep(attempt_id, record, ending))
+
+    @abstractmethod
+    def _close(self, closing: Closing) -> None:
+        """Hand it over. Never waits."""
 
 
 def report(problem: str) -> str:

@@ -12,16 +12,19 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from minimill._errors import LedgerError
-from minimill.ledger._base import AttemptMeta, AttemptRecord, Balance, Claim, Ending
-from minimill.ledger._closing import Closing, Keep, Release, Settle, report
+from minimill.ledger._base import AttemptMeta, Balance, BudgetDefinition, Claim, HoldInfo, SpendRow
+from minimill.ledger._closing import Closer, Closing, report
 from minimill.ledger._waiting import Request, ThreadSlot, task_slot
 from minimill.ledger._windows import to_us
 from minimill.ledger._work import Desk, Job, Stop
 from minimill.ledger._writer import Writer
+
+T = TypeVar("T")
 
 CLOSE_WAIT_S = 10.0
 """How long closing the ledger, or the end of the interpreter, waits for the store."""
@@ -29,8 +32,8 @@ CLOSE_WAIT_S = 10.0
 _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
 
 
-class QueuedLedger:
-    """Everything of a ledger but declaring, correcting and reading. A forked process must open its own."""
+class QueuedLedger(Closer, ABC):
+    """Everything of a ledger but declaring, correcting and where it reads. A forked process must open its own."""
 
     url: str
     _closed = True  # until it is made
@@ -106,20 +109,6 @@ class QueuedLedger:
                 self.release(attempt_id)
             raise
 
-    def settle(
-        self, attempt_id: str, amounts: Mapping[str, int | None], record: AttemptRecord
-    ) -> None:
-        """See `Ledger.settle`."""
-        self._close(Settle(attempt_id, amounts, record))
-
-    def release(self, attempt_id: str, record: AttemptRecord | None = None) -> None:
-        """See `Ledger.release`."""
-        self._close(Release(attempt_id, record))
-
-    def keep(self, attempt_id: str, record: AttemptRecord, *, ending: Ending = "silent") -> None:
-        """See `Ledger.keep`."""
-        self._close(Keep(attempt_id, record, ending))
-
     def _close(self, closing: Closing) -> None:
         if os.getpid() != self._pid:
             report(f"attempt {closing.attempt_id}: closed in a forked process; its own process closes it")
@@ -130,6 +119,45 @@ class QueuedLedger:
                 self._put(Stop(ThreadSlot(), time.monotonic() + self._close_wait_s))
         except (RuntimeError, ImportError) as error:  # what the interpreter, while it ends, can no longer do
             report(f"attempt {closing.attempt_id}: not written to {self._writer.name}, its hold stands: {error}")
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    async def budgets(self) -> list[BudgetDefinition]:
+        """See `Ledger.budgets`."""
+        return await self._read(lambda reader: reader.budgets())
+
+    async def balances(self, budget: str | None = None, *, at: dt.datetime | None = None) -> list[Balance]:
+        """See `Ledger.balances`."""
+        return await self._read(lambda reader: reader.balances(budget, at))
+
+    async def holds(self) -> list[HoldInfo]:
+        """See `Ledger.holds`."""
+        return await self._read(lambda reader: reader.holds())
+
+    async def records(
+        self,
+        *,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+        call_id: str | None = None,
+        last: int | None = None,
+    ) -> list[SpendRow]:
+        """See `Ledger.records`."""
+        return await self._read(lambda reader: reader.records(since, until, call_id, last))
+
+    async def audit(self) -> list[str]:
+        """See `Ledger.audit`."""
+        return await self._read(lambda reader: reader.audit())
+
+    async def _read(self, ask: Callable[[Any], T]) -> T:
+        await self._job()  # what was handed over before is written first
+        import anyio.to_thread
+
+        return await anyio.to_thread.run_sync(lambda: self._ask(ask))
+
+    @abstractmethod
+    def _ask(self, ask: Callable[[Any], T]) -> T:
+        """What `ask` finds in one moment of the books, which is over when it returns; called in a thread."""
 
     # -- the end ---------------------------------------------------------------------------------
 

@@ -6,12 +6,11 @@ One thread talks to the server (`_writer`, `_server_desk`); reading uses connect
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from minimill._money import Money
-from minimill.ledger._base import Balance, BudgetDefinition, HoldInfo, SpendRow
+from minimill.ledger._base import BudgetDefinition
 from minimill.ledger._budgets import check
 from minimill.ledger._queued import QueuedLedger
 from minimill.ledger._server import Clock, Server
@@ -54,41 +53,6 @@ class ServerLedger(QueuedLedger):
         place = (budget, key, window_id, level_ppm)
         first: bool = await self._job(lambda desk: desk.mark(place, by))
         return first
-
-    # -- reading ---------------------------------------------------------------------------------
-
-    async def budgets(self) -> list[BudgetDefinition]:
-        """See `Ledger.budgets`."""
-        return await self._read(lambda reader: reader.budgets())
-
-    async def balances(self, budget: str | None = None, *, at: dt.datetime | None = None) -> list[Balance]:
-        """See `Ledger.balances`."""
-        return await self._read(lambda reader: reader.balances(budget, at))
-
-    async def holds(self) -> list[HoldInfo]:
-        """See `Ledger.holds`."""
-        return await self._read(lambda reader: reader.holds())
-
-    async def records(
-        self,
-        *,
-        since: dt.datetime | None = None,
-        until: dt.datetime | None = None,
-        call_id: str | None = None,
-        last: int | None = None,
-    ) -> list[SpendRow]:
-        """See `Ledger.records`."""
-        return await self._read(lambda reader: reader.records(since, until, call_id, last))
-
-    async def audit(self) -> list[str]:
-        """See `Ledger.audit`."""
-        return await self._read(lambda reader: reader.audit())
-
-    async def _read(self, ask: Callable[[Reader], T]) -> T:
-        await self._job()  # what was handed over before is written first
-        import anyio.to_thread
-
-        return await anyio.to_thread.run_sync(lambda: self._ask(ask))
 
     def _ask(self, ask: Callable[[Reader], T]) -> T:
         now_us = None if self._clock is None else int(self._clock() * 1_000_000)

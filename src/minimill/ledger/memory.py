@@ -22,17 +22,15 @@ from minimill.ledger._accounts import OPEN, Account, Attempt, Provider, Refusal
 from minimill.ledger._audit import differences, in_order, in_range, unbooked, unknown_budget
 from minimill.ledger._base import (
     AttemptMeta,
-    AttemptRecord,
     Balance,
     BudgetDefinition,
     Claim,
-    Ending,
     HoldInfo,
     SpendRow,
 )
 from minimill.ledger._books import Books
 from minimill.ledger._budgets import Budget, check, merge, with_limit
-from minimill.ledger._closing import Closing, Keep, Release, Settle, report
+from minimill.ledger._closing import Closer, Closing, report
 from minimill.ledger._views import balance, balances_of, expired_by_account, hold_info, spend_row
 from minimill.ledger._waiting import Request, Slot, WaitingRoom, task_slot, wake
 from minimill.ledger._windows import to_us
@@ -105,7 +103,7 @@ class _Dicts:
         self.entries.append((attempt_id, account.id, kind, held, settled, unpriced, now_us, reason))
 
 
-class MemoryLedger:
+class MemoryLedger(Closer):
     """A ledger in memory. Threads, each with an event loop of its own, may share one; processes may not.
 
     Args:
@@ -286,20 +284,6 @@ class MemoryLedger:
             self.release(request.attempt_id)
 
     # -- closing ---------------------------------------------------------------------------------
-
-    def settle(
-        self, attempt_id: str, amounts: Mapping[str, int | None], record: AttemptRecord
-    ) -> None:
-        """See `Ledger.settle`."""
-        self._close(Settle(attempt_id, amounts, record))
-
-    def release(self, attempt_id: str, record: AttemptRecord | None = None) -> None:
-        """See `Ledger.release`."""
-        self._close(Release(attempt_id, record))
-
-    def keep(self, attempt_id: str, record: AttemptRecord, *, ending: Ending = "silent") -> None:
-        """See `Ledger.keep`."""
-        self._close(Keep(attempt_id, record, ending))
 
     def _close(self, closing: Closing) -> None:
         if os.getpid() != self._pid:

@@ -6,7 +6,6 @@ import `_money`, `_errors` and its neighbours.
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import Any, TypeVar
 
 from minimill._money import Money
 from minimill.ledger._audit import unknown_budget
-from minimill.ledger._base import Balance, BudgetDefinition, HoldInfo, SpendRow
+from minimill.ledger._base import BudgetDefinition
 from minimill.ledger._books import Books
 from minimill.ledger._budgets import check, declared, with_limit
 from minimill.ledger._queued import CLOSE_WAIT_S, QueuedLedger
@@ -78,43 +77,10 @@ class SqliteLedger(QueuedLedger):
         first: bool = await self._job(lambda tables, books, now_us: tables.mark(place, by, now_us))
         return first
 
-    # -- reading ---------------------------------------------------------------------------------
-
-    async def budgets(self) -> list[BudgetDefinition]:
-        """See `Ledger.budgets`."""
-        return await self._read(lambda reader: reader.budgets())
-
-    async def balances(self, budget: str | None = None, *, at: dt.datetime | None = None) -> list[Balance]:
-        """See `Ledger.balances`."""
-        return await self._read(lambda reader: reader.balances(budget, at))
-
-    async def holds(self) -> list[HoldInfo]:
-        """See `Ledger.holds`."""
-        return await self._read(lambda reader: reader.holds())
-
-    async def records(
-        self,
-        *,
-        since: dt.datetime | None = None,
-        until: dt.datetime | None = None,
-        call_id: str | None = None,
-        last: int | None = None,
-    ) -> list[SpendRow]:
-        """See `Ledger.records`."""
-        return await self._read(lambda reader: reader.records(since, until, call_id, last))
-
-    async def audit(self) -> list[str]:
-        """See `Ledger.audit`."""
-        return await self._read(lambda reader: reader.audit())
-
-    async def _read(self, ask: Callable[[Any], T]) -> T:
-        await self._job()  # what was handed over before is written first
-        import anyio.to_thread
-
+    def _ask(self, ask: Callable[[Any], T]) -> T:
         from minimill.ledger._sqlite_read import read
 
-        now_us = int(self._clock() * 1_000_000)
-        return await anyio.to_thread.run_sync(lambda: read(self.path, now_us, ask))
+        return read(self.path, int(self._clock() * 1_000_000), ask)
 
 
 def _declare(wanted: list[BudgetDefinition], tables: Tables, books: Books) -> list[str]:
