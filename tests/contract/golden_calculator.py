@@ -90,7 +90,7 @@ def bill(
     read = prices["x"] if marked and "x" in prices else prices["hit"]
     if sound:
         if hit or written:
-            raise NotImplementedError("sound beside a cache")
+            raise ValueError("no list of these tests has a price for sound beside a cache")
         total = sound * prices["a"] + (all_in - sound) * prices["in"]
     else:
         total = (all_in - hit - written) * prices["in"] + hit * read + written * prices.get("w", prices["in"])

@@ -74,35 +74,12 @@ def test_four_processes_that_start_at_once_share_one_cap(server_url: str) -> Non
 
 
 BUSY = """
-import asyncio, json, sys, time
+import asyncio, json, sys
 from minimill.ledger import open_ledger
-from tests.ledger.made import budget, hold, record
+from tests.ledger.made import busy
 
 url, name = sys.argv[1:3]
-
-async def caller(ledger, number, until, waits):
-    turn = 0
-    while time.monotonic() < until:
-        attempt_id = f"{name}-{number}-{turn}"
-        began = time.perf_counter()
-        await hold(ledger, attempt_id, 1, wait_until=time.monotonic() + 30)
-        waits.append(time.perf_counter() - began)
-        await asyncio.sleep(0.01)
-        ledger.settle(attempt_id, {"team": 0}, record(attempt_id))
-        turn += 1
-
-async def main():
-    ledger = open_ledger(url)
-    await ledger.declare([budget(limit=3)])
-    print("ready", flush=True)
-    sys.stdin.readline()
-    waits = []
-    until = time.monotonic() + 1.5
-    await asyncio.gather(*(caller(ledger, number, until, waits) for number in range(5)))
-    await ledger.aclose()
-    print(json.dumps([len(waits), max(waits)]))
-
-asyncio.run(main())
+print(json.dumps(asyncio.run(busy(open_ledger(url), name, callers=5, pause_s=0.01, lasts_s=1.5))))
 """
 
 

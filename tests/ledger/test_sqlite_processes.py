@@ -119,29 +119,9 @@ async def state(path: Path) -> tuple[tuple[int, int, int], list[str]]:
 
 
 BUSY = """
-async def caller(ledger, number, until, waits):
-    turn = 0
-    while time.monotonic() < until:
-        attempt_id = f"{name}-{number}-{turn}"
-        began = time.perf_counter()
-        await hold(ledger, attempt_id, 1, wait_until=time.monotonic() + 30)
-        waits.append(time.perf_counter() - began)
-        await asyncio.sleep(0.005)
-        ledger.settle(attempt_id, {"team": 0}, record(attempt_id))
-        turn += 1
+from tests.ledger.made import busy
 
-async def main():
-    ledger = SqliteLedger(path)
-    await ledger.declare([budget(limit=3)])
-    print("ready", flush=True)
-    sys.stdin.readline()
-    waits = []
-    until = time.monotonic() + 1.0
-    await asyncio.gather(*(caller(ledger, number, until, waits) for number in range(10)))
-    await ledger.aclose()
-    print(json.dumps([len(waits), max(waits)]))
-
-asyncio.run(main())
+print(json.dumps(asyncio.run(busy(SqliteLedger(path), name, callers=10, pause_s=0.005, lasts_s=1.0))))
 """
 
 

@@ -6,6 +6,7 @@ beside it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,7 +52,7 @@ def whole_object(body: bytes, target: Target) -> dict[str, Any]:
     return value
 
 
-class EventStream:
+class EventStream(ABC):
     """One streamed answer, at any chunking. Also takes a plain body sent where a stream was asked for."""
 
     __slots__ = (
@@ -132,21 +133,21 @@ class EventStream:
             return self.partial()
         raise self._cut()
 
+    @abstractmethod
     def partial(self) -> Answer:
         """What has arrived so far, and the usage if it was told."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _complete(self) -> bool:
         """Whether all of the answer has come. Raises ProtocolError where it has ended without one."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _item(self, name: str, text: bytes, events: list[StreamEvent]) -> None:
         """Take in one server-sent event."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _read_body(self, body: dict[str, Any]) -> Answer:
         """Read a whole answer that was sent in place of a stream."""
-        raise NotImplementedError
 
     def _feed(self, data: bytes, events: list[StreamEvent]) -> None:
         if not self._sniffed:
