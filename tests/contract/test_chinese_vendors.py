@@ -12,7 +12,7 @@ import minimill
 from minimill import InvalidRequestError, Usage
 from minimill.catalog import load_provider
 from tests.contract.openai_vendors import bare, counts
-from tests.contract.vendor_wire import Wire, chunk, stream_of, whole
+from tests.contract.vendor_wire import Wire, chunk, stream_of, streams_of, whole
 
 pytestmark = pytest.mark.anyio
 
@@ -296,14 +296,9 @@ async def test_plain_answer(told: Told) -> None:
 
 @pytest.mark.parametrize("told", ANSWERS, ids=lambda told: told.model)
 async def test_streamed_answer(told: Told) -> None:
-    """The same in pieces; usage comes with the end, or in a chunk of its own."""
-    thought = {key: value for key, value in told.message.items() if key != "content"}
-    pieces = [chunk({"role": "assistant", "content": "", **thought}), chunk({"content": told.message["content"]})]
-    for ending in (
-        [chunk({}, told.finish, usage=told.usage)],
-        [chunk({}, told.finish), {"id": "x", "model": "m", "choices": [], "usage": told.usage}],
-    ):
-        wire = Wire(stream_of(*pieces, *ending), kind="text/event-stream")
+    """The same in pieces."""
+    for stream_body in streams_of(told.message, told.usage, told.finish):
+        wire = Wire(stream_body, kind="text/event-stream")
         async with wire.client(**config_of(told)) as client, client.stream("hi", model=told.model) as stream:
             _ = [event async for event in stream]
         check(stream.reply, told)

@@ -7,12 +7,13 @@ bill in nanos. Written from the pages named in the provider files.
 import json
 from typing import Any, NamedTuple
 
-import httpx
 import pytest
 
 import minimill
 from minimill import Usage
 from minimill.catalog import load_provider
+from tests.contract import vendor_wire
+from tests.contract.vendor_wire import chunk, stream_of, streams_of, whole
 
 pytestmark = pytest.mark.anyio
 
@@ -41,22 +42,11 @@ def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AZURE_OPENAI_ENDPOINT", raising=False)
 
 
-class Wire:
-    """A vendor that gives one answer to everybody, and keeps what it was asked."""
-
-    def __init__(self, content: bytes | dict[str, Any], status: int = 200, kind: str = "application/json") -> None:
-        self.content = json.dumps(content).encode() if isinstance(content, dict) else content
-        self.status, self.kind = status, kind
-        self.asked: list[httpx.Request] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request)
-        return httpx.Response(self.status, content=self.content, headers={"content-type": self.kind})
+class Wire(vendor_wire.Wire):
+    """Knows where our resource of Azure is."""
 
     def client(self, **config: Any) -> minimill.Client:
-        """A client that reaches nobody else."""
-        given = {"ledger": "memory:", "providers": {"azure": AZURE}, **config}
-        return minimill.Client(given, http_transport=httpx.MockTransport(self))
+        return super().client(**{"providers": {"azure": AZURE}, **config})
 
 
 def counts(prompt: int, completion: int, **more: Any) -> dict[str, Any]:
@@ -64,20 +54,7 @@ def counts(prompt: int, completion: int, **more: Any) -> dict[str, Any]:
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total, **more}
 
 
-def body_of(message: Any, usage: Any, finish: Any = "stop", **rest: Any) -> dict[str, Any]:
-    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish}
-    return {"id": "x", "object": "chat.completion", "model": "m", "choices": [choice], "usage": usage, **rest}
-
-
-def stream_of(*chunks: Any) -> bytes:
-    return b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks) + b"data: [DONE]\n\n"
-
-
-def chunk(delta: Any, finish: Any = None, **rest: Any) -> dict[str, Any]:
-    return {"id": "x", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **rest}
-
-
-OK = body_of({"content": "hello"}, counts(10, 5))
+OK = whole({"content": "hello"}, counts(10, 5))
 
 REQUESTS = [
     pytest.param(
@@ -320,7 +297,7 @@ ANSWERS = [
 @pytest.mark.parametrize("told", ANSWERS, ids=lambda told: told.model)
 async def test_plain_answer(told: Told) -> None:
     """Text, thinking, finish reason, usage and the bill."""
-    wire = Wire(body_of(told.message, told.usage, told.finish))
+    wire = Wire(whole(told.message, told.usage, told.finish))
     async with wire.client() as client:
         reply = await client.chat("hi", model=told.model)
     check(reply, told)
@@ -328,14 +305,9 @@ async def test_plain_answer(told: Told) -> None:
 
 @pytest.mark.parametrize("told", ANSWERS, ids=lambda told: told.model)
 async def test_streamed_answer(told: Told) -> None:
-    """The same in pieces; usage comes with the end, or in a chunk of its own."""
-    first = {key: value for key, value in told.message.items() if key != "content"}
-    pieces = [chunk({"role": "assistant", "content": "", **first}), chunk({"content": told.message["content"]})]
-    for ending in (
-        [chunk({}, told.finish, usage=told.usage)],
-        [chunk({}, told.finish), {"id": "x", "model": "m", "choices": [], "usage": told.usage}],
-    ):
-        wire = Wire(stream_of(*pieces, *ending), kind="text/event-stream")
+    """The same in pieces."""
+    for stream_body in streams_of(told.message, told.usage, told.finish):
+        wire = Wire(stream_body, kind="text/event-stream")
         async with wire.client() as client, client.stream("hi", model=told.model) as stream:
             _ = [event async for event in stream]
         check(stream.reply, told)
@@ -352,7 +324,7 @@ async def test_xai_costs_twice_from_200_000_tokens_on() -> None:
     """The boundary belongs to the dearer side."""
     for prompt, nanos in ((199_999, 199_999 * 2_000 + 10 * 6_000), (200_000, 200_000 * 4_000 + 10 * 12_000)):
         usage = counts(prompt, 10, prompt_tokens_details={"cached_tokens": 0})
-        async with Wire(body_of({"content": "a"}, usage)).client() as client:
+        async with Wire(whole({"content": "a"}, usage)).client() as client:
             reply = await client.chat("hi", model="xai:grok-4.7")
         assert reply.cost.total == minimill.Money(nanos, "USD")
 
@@ -360,7 +332,7 @@ async def test_xai_costs_twice_from_200_000_tokens_on() -> None:
 @pytest.mark.parametrize(("region", "nanos"), [("global", 450_000), ("us", 495_000), ("eu", 495_000)])
 async def test_azure_bills_by_the_kind_of_deployment(region: str, nanos: int) -> None:
     """gpt-5-mini in a data zone costs 1.1 times the global price: 1,000 in and 100 out."""
-    wire = Wire(body_of({"content": "a"}, counts(1000, 100, prompt_tokens_details={"cached_tokens": 0})))
+    wire = Wire(whole({"content": "a"}, counts(1000, 100, prompt_tokens_details={"cached_tokens": 0})))
     async with wire.client(providers={"azure": {**AZURE, "region": region}}) as client:
         reply = await client.chat("hi", model="azure:mine")
     assert reply.cost.total == minimill.Money(nanos, "USD")

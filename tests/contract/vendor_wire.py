@@ -47,3 +47,13 @@ def stream_of(*chunks: Any, begin: str = "data: ") -> bytes:
     """Server-sent events, with the usual end."""
     lines = [f"{begin}{json.dumps(one)}\n\n" for one in chunks]
     return "".join([*lines, f"{begin}[DONE]\n\n"]).encode()
+
+
+def streams_of(message: Any, usage: Any, finish: Any = "stop") -> list[bytes]:
+    """The same answer in pieces: usage comes with the end, or in a chunk of its own."""
+    rest = {key: value for key, value in message.items() if key != "content"}
+    pieces = [chunk({"role": "assistant", "content": "", **rest}), chunk({"content": message["content"]})]
+    return [
+        stream_of(*pieces, chunk({}, finish, usage=usage)),
+        stream_of(*pieces, chunk({}, finish), {"id": "x", "model": "m", "choices": [], "usage": usage}),
+    ]
