@@ -92,3 +92,30 @@ client.close()
         process.stdin.flush()
         assert world.ended(process, timeout=30).split() == ["True"]
         check_books(sim, config, limit=world.CEILING)
+
+
+def test_an_interrupt_waits_for_the_end_of_what_it_cancels(tmp_path: Path) -> None:
+    """What takes a while to end has ended when the application goes on."""
+    script = """
+import asyncio
+
+async def slow():
+    print("begun", flush=True)
+    try:
+        await asyncio.sleep(30)
+    finally:
+        await asyncio.sleep(0.3)
+        print("ended", flush=True)
+
+try:
+    client._portal.call(slow)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+client.close()
+"""
+    with Simulator(["openai"]) as sim:
+        process, _ = started(script, sim, tmp_path)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        os.kill(process.pid, signal.SIGINT)
+        assert world.ended(process, timeout=30).split() == ["ended", "interrupted"]

@@ -143,14 +143,18 @@ async def test_who_has_neither_is_left_out_and_so_is_who_is_not_held_to_it() -> 
 
 
 async def test_the_ceiling_counts_what_is_told() -> None:
-    """Every byte of the prompt that is sent has room in the bound of its input."""
+    """Every byte and every message of the prompt that is sent, where nothing else is counted with them."""
     wire = Wire(GOOD)
-    schema = minimill.JsonSchema({"type": "object", "description": "ü" * 500, "properties": {}}, description="ß" * 50)
-    async with client_of(wire, "json_object") as client:
+    told = {**CITY.schema, "description": "ü" * 50, "additionalProperties": False}
+    schema = minimill.JsonSchema(told, description="ß" * 50)
+    bare = {"per_request_tokens": 0, "per_message_tokens": 100, "schema_tokens": 0}
+    given = {"providers": {"acme": {**provider("json_object"), "bounds": bare}}}
+    async with client_of(wire, **given) as client:
         (candidate,) = client.plan("hi", model="acme:m", response_format=schema).candidates
         await client.chat("hi", model="acme:m", response_format=schema)
-    sent = sum(len(message["content"].encode()) for message in wire.body()["messages"])
+    messages = wire.body()["messages"]
+    sent = sum(100 + len(message["content"].encode()) for message in messages)
     assert candidate.ceiling is not None
     assert candidate.ceiling.input_tokens is not None
-    assert candidate.ceiling.input_tokens >= sent
-    assert json.loads(wire.body()["messages"][0]["content"].rpartition("\n")[2]) == schema.schema
+    assert 0 <= candidate.ceiling.input_tokens - sent <= 4
+    assert json.loads(messages[0]["content"].rpartition("\n")[2]) == told

@@ -165,6 +165,21 @@ class Silence:
         with pytest.raises(BudgetExceededError):
             await ask("a5", "ada")
 
+    async def test_an_answer_that_was_under_way_before_a_silence_makes_no_vendor_well(
+        self, ledger: Ledger, clock: Clock
+    ) -> None:
+        """What a vendor that has just died still answers to one user lets nobody else in."""
+        await ledger.declare([dataclasses.replace(SHARE, by="user")])
+        await hold(ledger, "b0", 0, Claim("team", "bo", 5))
+        clock.go(seconds=1)
+        for number in range(3):
+            await hold(ledger, f"a{number}", 0, Claim("team", "ada", 5))
+            let_down(ledger, f"a{number}")
+        ledger.settle("b0", {"team": 5}, record("b0"))
+        with pytest.raises(BudgetExceededError) as caught:
+            await hold(ledger, "a3", 0, Claim("team", "ada", 5))
+        assert caught.value.provider_silent
+
     async def test_what_a_killed_process_held_is_no_longer_in_flight(self, ledger: Ledger, clock: Clock) -> None:
         """Once its time has passed the vendor is doubted for it, and one call may find out at once."""
         await ledger.declare([SHARE])
