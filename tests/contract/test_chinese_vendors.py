@@ -206,20 +206,60 @@ async def test_what_a_vendor_refuses_is_refused_before_it_is_sent(
     assert wire.asked == []
 
 
-async def test_thoughts_go_back_to_kimi_with_the_calls_they_led_to() -> None:
-    """Without them it refuses the turn."""
-    call = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
-    first = whole({"content": "", "reasoning_content": "hm", "tool_calls": [call]}, counts(10, 5), "tool_calls")
+CALL = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+SPLIT = [{"type": "reasoning.text", "text": "hm"}]
+
+
+@pytest.mark.parametrize("tools", [[WEATHER], []], ids=["with-tools", "without"])
+@pytest.mark.parametrize(
+    ("model", "thoughts"),
+    [
+        ("moonshot:kimi-k2.7-code", {"reasoning_content": "hm"}),
+        ("moonshot:kimi-k2.6", {"reasoning_content": "hm"}),
+        ("minimax:MiniMax-M2.7", {"reasoning_content": "hm", "reasoning_details": SPLIT}),
+    ],
+)
+async def test_thoughts_go_back_with_the_calls_they_led_to(
+    model: str, thoughts: dict[str, Any], tools: list[minimill.Tool]
+) -> None:
+    """Whether or not the next request has tools: without them Kimi refuses the turn, and MiniMax loses its thread."""
+    first = whole({"content": "", **thoughts, "tool_calls": [CALL]}, counts(10, 5), "tool_calls")
     wire = Wire(first)
     async with wire.client() as client:
-        reply = await client.chat("hi", model="moonshot:kimi-k2.7-code", tools=[WEATHER])
+        reply = await client.chat("hi", model=model, tools=[WEATHER])
         messages = [minimill.user("hi"), reply.message, minimill.tool(minimill.ToolResult("c1", "sunny"))]
-        await client.chat(messages, model="moonshot:kimi-k2.7-code", tools=[WEATHER])
+        await client.chat(messages, model=model, tools=tools)
     assert wire.body()["messages"] == [
         *HI,
-        {"role": "assistant", "content": None, "reasoning_content": "hm", "tool_calls": [call]},
+        {"role": "assistant", "content": None, **thoughts, "tool_calls": [CALL]},
         {"role": "tool", "tool_call_id": "c1", "content": "sunny"},
     ]
+
+
+@pytest.mark.parametrize("model", ["moonshot:kimi-k2.6", "minimax:MiniMax-M2.7"])
+async def test_thoughts_stay_away_where_nothing_was_called(model: str) -> None:
+    """They are input that is paid for and not needed."""
+    wire = Wire(whole({"content": "a", "reasoning_content": "hm"}, counts(10, 5)))
+    async with wire.client() as client:
+        reply = await client.chat("hi", model=model)
+        await client.chat([minimill.user("hi"), reply.message, minimill.user("go on")], model=model)
+    assert wire.body()["messages"] == [
+        *HI, {"role": "assistant", "content": "a"}, {"role": "user", "content": "go on"}
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tools", "kept"), [([WEATHER], {"reasoning_content": "hm"}), ([], {})])
+async def test_deepseek_reads_old_thoughts_with_tools_only(
+    tools: list[minimill.Tool], kept: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then those of every turn; without tools it does not look at them."""
+    monkeypatch.setenv("DEEPSEEK_API_KEY", "k")
+    wire = Wire(whole({"content": "", "reasoning_content": "hm", "tool_calls": [CALL]}, counts(10, 5), "tool_calls"))
+    async with wire.client() as client:
+        reply = await client.chat("hi", model="deepseek:deepseek-flash", tools=[WEATHER])
+        messages = [minimill.user("hi"), reply.message, minimill.tool(minimill.ToolResult("c1", "sunny"))]
+        await client.chat(messages, model="deepseek:deepseek-flash", tools=tools)
+    assert wire.body()["messages"][1] == {"role": "assistant", "content": None, **kept, "tool_calls": [CALL]}
 
 
 class Told(NamedTuple):

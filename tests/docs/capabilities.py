@@ -161,9 +161,8 @@ def _kept_thoughts(provider: Provider, models: list[Model]) -> str:
         return "sealed"
     if any((model.dialect or provider.dialect) == "openai_responses" for model in models):
         return "sealed, by Responses"
-    if provider.quirks.reasoning_history == "never":
-        return "no"
-    return "with tools" if provider.quirks.reasoning_history == "with_tools" else "yes"
+    when = provider.quirks.reasoning_history
+    return {"never": "no", "with_tools": "with tools", "with_calls": "with tools or calls", "always": "yes"}[when]
 
 
 def _marks(provider: Provider, models: list[Model]) -> str:

@@ -151,8 +151,9 @@ class Quirks:
     reasoning_summary: Literal["auto", "concise", "detailed"] | None = None
     """How much of a summary of its thoughts a model is asked for by `openai_responses`; None: none is asked
     for. `extra={"reasoning": {"summary": "auto"}}` asks in one call."""
-    reasoning_history: Literal["never", "with_tools", "always"] = "never"
-    """When the reasoning of earlier turns is sent back: never, when the request has tools, or always."""
+    reasoning_history: Literal["never", "with_tools", "with_calls", "always"] = "never"
+    """When the reasoning of earlier turns is sent back: never; when the request has tools; when it has tools or an
+    earlier turn called one; or always."""
     reasoning_history_field: str = "reasoning_content"
     """Field of an assistant message in the history under which reasoning text is sent back."""
     unsigned_call_mark: str | None = None

@@ -33,13 +33,18 @@ _FILE_NAMES = {"application/pdf": "file.pdf", "text/plain": "file.txt"}
 
 def encode_messages(request: ChatRequest, target: Target) -> list[dict[str, Any]]:
     """Every message of the request; a message with tool results becomes one message for each."""
-    with_reasoning = target.quirks.reasoning_history == "always" or (
-        target.quirks.reasoning_history == "with_tools" and bool(request.tools)
-    )
+    with_reasoning = _wants_reasoning(request, target.quirks.reasoning_history)
     encoded: list[dict[str, Any]] = []
     for message in request.messages:
         encoded += _message(message, target, with_reasoning)
     return encoded
+
+
+def _wants_reasoning(request: ChatRequest, when: str) -> bool:
+    """Whether the vendor reads the thoughts of earlier turns in this request."""
+    if when == "with_calls":
+        return bool(request.tools) or any(message.tool_calls for message in request.messages)
+    return when == "always" or (when == "with_tools" and bool(request.tools))
 
 
 def _message(message: Message, target: Target, with_reasoning: bool) -> Iterable[dict[str, Any]]:

@@ -191,6 +191,8 @@ HISTORY = (
         ({"reasoning_history": "always", "reasoning_history_field": "reasoning"}, (), {"reasoning": "hm"}),
         ({"reasoning_history": "with_tools"}, (), {}),
         ({"reasoning_history": "with_tools"}, (WEATHER,), {"reasoning_content": "hm"}),
+        ({"reasoning_history": "with_calls"}, (), {}),
+        ({"reasoning_history": "with_calls"}, (WEATHER,), {"reasoning_content": "hm"}),
         (
             {"reasoning_history": "always", "opaque_reasoning_field": "encrypted_content"},
             (),
