@@ -43,23 +43,31 @@ class CallState:
         self.name = ""
         self.arguments: list[str] = []
 
+    @property
+    def whole(self) -> bool:
+        """Whether its arguments are complete, so that more of them would be another call's."""
+        try:
+            load("".join(self.arguments).encode("utf-8", "surrogatepass"))
+        except ValueError:
+            return False
+        return True
 
-def _is_another(state: CallState, name: str) -> bool:
-    """Whether a name begins another call, though its piece has the number of one whose arguments are whole."""
-    if not name or not state.name or name == state.name:
-        return False
-    try:
-        load("".join(state.arguments).encode("utf-8", "surrogatepass"))
-    except ValueError:
-        return False
-    return True
+    def ends_before(self, call_id: str, name: str, text: str) -> bool:
+        """Whether a piece that follows this one is another call's."""
+        if not self.name:
+            return bool(call_id and name and self.id and self.id != call_id)
+        fresh = bool(call_id and self.id and self.id != call_id)
+        if name:
+            more = bool(text) and (not call_id or call_id != self.id)
+            return fresh or ((name != self.name or more) and self.whole)
+        return fresh and bool(text) and self.whole
 
 
 class ChoiceState:
     """One of the `n` answers: what has come of it, and how it ended."""
 
     __slots__ = (
-        "calls", "finish", "finish_raw", "index", "keyed", "logprobs", "opaque", "rare", "reasoning",
+        "calls", "finish", "finish_raw", "index", "keyed", "logprobs", "next_id", "opaque", "rare", "reasoning",
         "refusal", "sealed", "target", "text",
     )  # fmt: skip
 
@@ -75,6 +83,8 @@ class ChoiceState:
         self.calls: list[CallState] = []
         self.keyed: dict[Any, CallState] = {}
         """Calls by the vendor's index, or by id where there is none."""
+        self.next_id = ""
+        """A new id that came alone: the piece after it tells whether it begins another call."""
         self.logprobs: dict[str, list[Any]] = {}
         sealed_field = target.quirks.opaque_reasoning_field
         self.rare = {"tool_calls", "function_call", "refusal", *((sealed_field,) if sealed_field else ())}
@@ -170,10 +180,23 @@ class ChoiceState:
         call_id, name, arguments = call_function(item)
         if not call_id and not name and arguments is None:
             return
-        state = self._state_of(item, call_id, name or "", position)
+        text = arguments_text(arguments)
+        key = _key(item)
+        state = self.keyed.get(key) if key is not None else self._unkeyed(call_id, name or "", position)
+        if state is not None and not name and not text and self._new(call_id, state):
+            self.next_id = call_id
+            return
+        call_id = call_id or (self.next_id if name or text else "")
+        self.next_id = ""
+        if state is None or state.ends_before(call_id, name or "", text):
+            state = CallState(len(self.calls))
+            self.calls.append(state)
+        if key is not None:
+            self.keyed[key] = state
+        if call_id:
+            self.keyed.setdefault((call_id,), state)
         new_id = call_id if call_id and not state.id else None
         new_name = name if name and not state.name else None
-        text = arguments_text(arguments)
         state.id = state.id or call_id
         state.name = state.name or name or ""
         if text:
@@ -181,19 +204,9 @@ class ChoiceState:
         if new_id or new_name or text:
             events.append(ToolCallDelta(state.position, new_id, new_name, text, self.index))
 
-    def _state_of(self, item: dict[str, Any], call_id: str, name: str, position: int) -> CallState:
-        key: Any = item.get("index")
-        if isinstance(key, bool) or not isinstance(key, (int, str)):
-            key = None
-        state = self.keyed.get(key) if key is not None else self._unkeyed(call_id, name, position)
-        if state is None or (call_id and name and state.id and state.id != call_id) or _is_another(state, name):
-            state = CallState(len(self.calls))
-            self.calls.append(state)
-        if key is not None:
-            self.keyed[key] = state
-        if call_id:
-            self.keyed.setdefault((call_id,), state)
-        return state
+    def _new(self, call_id: str, state: CallState) -> bool:
+        """Whether an id is neither that of this call, which has one, nor of any other."""
+        return bool(call_id and state.id and state.id != call_id) and (call_id,) not in self.keyed
 
     def _unkeyed(self, call_id: str, name: str, position: int) -> CallState | None:
         """A piece without index goes to the call with its id, else to the last one unless it begins a new one."""
@@ -201,7 +214,7 @@ class ChoiceState:
         last = self.calls[-1] if self.calls else None
         if known is not None or last is None:
             return known
-        begins = bool(name) and (bool(call_id) or bool(last.arguments) or name != last.name)
+        begins = bool(name and last.name) and (bool(call_id) or name != last.name)
         return None if begins or position > 0 else last
 
     def whole(self, message: dict[str, Any], events: list[StreamEvent]) -> None:
@@ -276,6 +289,12 @@ class ChoiceState:
             logprobs=self.logprobs or None,
             refusal="".join(self.refusal) or None,
         )
+
+
+def _key(item: dict[str, Any]) -> int | str | None:
+    """The number by which a vendor tells the calls of one answer apart."""
+    key = item.get("index")
+    return None if isinstance(key, bool) or not isinstance(key, (int, str)) else key
 
 
 def missing(whole: str, pieces: list[str]) -> str:

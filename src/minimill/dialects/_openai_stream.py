@@ -122,9 +122,9 @@ class OpenAIStream(EventStream):
         if tier:
             self._tier = tier
         if isinstance(choices, list):
-            for choice in choices:
+            for position, choice in enumerate(choices):
                 if type(choice) is dict:
-                    self._choice(choice, chunk, events, reported)
+                    self._choice(choice, choice_index(choice, position), chunk, events, reported)
         if self._usage is not None and not self._usage.output_tokens and self._has_content():
             self._forget_usage()  # an answer has tokens: a zero means that nobody counted
         if reported:
@@ -133,9 +133,13 @@ class OpenAIStream(EventStream):
                 events.append(UsageReported(usage))
 
     def _choice(
-        self, choice: dict[str, Any], chunk: dict[str, Any], events: list[StreamEvent], reported: bool
+        self,
+        choice: dict[str, Any],
+        index: int,
+        chunk: dict[str, Any],
+        events: list[StreamEvent],
+        reported: bool,
     ) -> None:
-        index = choice_index(choice, 0)
         state = self._choices.get(index)
         if state is None:
             state = self._choices[index] = ChoiceState(index, self._target)

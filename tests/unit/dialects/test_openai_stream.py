@@ -125,6 +125,29 @@ def test_several_answers(run: Run, sse: Sse, target: Make) -> None:
     assert (events[-1], answer.usage) == (STOP, None)
 
 
+def test_several_answers_without_numbers(run: Run, sse: Sse, target: Make) -> None:
+    """Then their place in the chunk tells them apart."""
+
+    def both(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+        return {"id": "r-1", "model": "m-1", "choices": [first, second]}
+
+    stream = sse(
+        both({"delta": {"content": "a"}}, {"delta": {"content": "x"}}),
+        both({"delta": {"content": "b"}}, {"delta": {"content": "y"}}),
+        both({"delta": {}, "finish_reason": "stop"}, {"delta": {}, "finish_reason": "length"}),
+    )
+    events, answer = run(stream, target())
+    assert events == [
+        TextDelta("a"),
+        TextDelta("x", 1),
+        TextDelta("b"),
+        TextDelta("y", 1),
+        STOP,
+        Finished(FinishReason.LENGTH, "length", 1),
+    ]
+    assert [(c.index, c.message.text) for c in answer.choices] == [(0, "ab"), (1, "xy")]
+
+
 @pytest.mark.parametrize(
     "chunks",
     [

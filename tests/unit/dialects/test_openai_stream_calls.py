@@ -75,6 +75,29 @@ from minimill._chat import (
             [ToolCallDelta(0, None, "f", '{"a"'), ToolCallDelta(0, "c1", None, ":1}")],
             id="id-comes-late-and-the-name-twice",
         ),
+        pytest.param(
+            [calls(call("", id="c1", name="f")), calls(call('{"a"', name="f")), calls(call(":1}", name="f"))],
+            [
+                ToolCallDelta(0, "c1", "f"),
+                ToolCallDelta(0, arguments='{"a"'),
+                ToolCallDelta(0, arguments=":1}"),
+            ],
+            id="the-name-in-every-piece-and-no-index",
+        ),
+        pytest.param(
+            [calls(call(None, id="c1")), calls(call(None, name="f")), calls(call('{"a":1}'))],
+            [ToolCallDelta(0, "c1"), ToolCallDelta(0, None, "f"), ToolCallDelta(0, arguments='{"a":1}')],
+            id="the-id-before-the-name-and-no-index",
+        ),
+        pytest.param(
+            [
+                calls(call(None, index=0, id="c1", name="f")),
+                calls(call('{"a":1}', index=0)),
+                calls(call("", index=0, id="x9")),
+            ],
+            [ToolCallDelta(0, "c1", "f"), ToolCallDelta(0, arguments='{"a":1}')],
+            id="an-id-alone-at-the-end",
+        ),
     ],
 )
 def test_one_tool_call(run: Run, sse: Sse, target: Make, chunks: Any, events: Any) -> None:
@@ -138,6 +161,49 @@ TWO = (ToolCall("c1", "f", '{"a":1}'), ToolCall("c2", "g", "{}"))
             [calls(call('{"a":1}', index=0, id="c1", name="f")), calls(call("{}", index=0, name="g", id="c2"))],
             id="one-index-for-both",
         ),
+        pytest.param(
+            [
+                calls(call('{"a"', id="c1", name="f")),
+                calls(call(":1}", name="f")),
+                calls(call("{", id="c2", name="g")),
+                calls(call("}", name="g")),
+            ],
+            id="names-repeated-and-no-index",
+        ),
+        pytest.param(
+            [
+                calls(call('{"a":1}', id="c1", name="f")),
+                calls(call(None, id="c2")),
+                calls(call(None, name="g")),
+                calls(call("{}")),
+            ],
+            id="the-id-before-the-name-and-no-index",
+        ),
+        pytest.param(
+            [
+                calls(call('{"a":1}', index=0, id="c1", name="f")),
+                calls(call(None, index=0, id="c2")),
+                calls(call("{}", index=0, name="g")),
+            ],
+            id="the-id-before-the-name-at-one-index",
+        ),
+        pytest.param(
+            [
+                calls(call(None, index=0, id="c1")),
+                calls(call('{"a":1}', index=0, name="f")),
+                calls(call(None, index=1, id="c2")),
+                calls(call("{}", index=1, name="g")),
+            ],
+            id="the-id-before-the-name",
+        ),
+        pytest.param(
+            [
+                calls(call('{"a":1}', id="c1", name="f")),
+                calls(call("{", id="c2")),
+                calls(call("}", name="g")),
+            ],
+            id="the-name-after-the-arguments",
+        ),
     ],
 )
 def test_two_tool_calls(run: Run, sse: Sse, target: Make, chunks: Any) -> None:
@@ -152,6 +218,15 @@ def test_another_name_begins_another_call(run: Run, sse: Sse, target: Make) -> N
     _, answer = run(sse(*chunks, chunk({}, "tool_calls")), target())
     found = [(one.name, one.arguments) for one in answer.choices[0].message.tool_calls]
     assert found == [("a", '{"x":1}'), ("b", '{"y":2}')]
+
+
+@pytest.mark.parametrize("index", [{}, {"index": 0}], ids=["no-index", "one-index"])
+def test_the_same_function_twice(run: Run, sse: Sse, target: Make, index: Any) -> None:
+    """Without ids: once the arguments are whole, more of them are another call's."""
+    cut = ['{"x"', ":1}", '{"x"', ":2}"]
+    chunks = [calls(call(piece, **index, name="f")) for piece in cut]
+    _, answer = run(sse(*chunks, chunk({}, "tool_calls")), target())
+    assert [one.arguments for one in answer.choices[0].message.tool_calls] == ['{"x":1}', '{"x":2}']
 
 
 def test_calls_without_ids(run: Run, sse: Sse, target: Make) -> None:
