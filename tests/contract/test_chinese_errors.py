@@ -62,6 +62,10 @@ REFUSALS = [
     ("moonshot", 429, kimi("rate_limit_reached_error"), RateLimitedError, NEXT, NO),
     ("moonshot", 429, kimi("engine_overloaded_error"), OverloadedError, RETRY, NO),
     ("moonshot", 500, kimi("server_error"), ServerError, RETRY, NO),
+    (
+        "moonshot", 404, {"code": 5, "error": "url.not_found", "message": "m", "method": "POST", "scode": "0x5"},
+        ModelNotFoundError, NEXT, NO,
+    ),
     ("hunyuan", 400, hub(400001, "invalid_request_error"), InvalidRequestError, STOP, NO),
     ("hunyuan", 401, hub(401002, "authentication_error", "invalid api key"), AuthenticationError, NEXT, NO),
     ("hunyuan", 402, hub(401007, "permission_error", "FREE_QUOTA_EXHAUSTED"), QuotaExhaustedError, NEXT, UNKNOWN),
@@ -90,6 +94,8 @@ REFUSALS = [
     ("siliconflow", 403, flow(30001, "balance is insufficient"), QuotaExhaustedError, NEXT, NO),
     ("siliconflow", 403, flow(30003, "identity verification"), PermissionDeniedError, NEXT, NO),
     ("siliconflow", 429, "System is really busy", RateLimitedError, NEXT, NO),
+    ("siliconflow", 401, {"code": 30014, "message": "Token is invalid."}, AuthenticationError, NEXT, NO),
+    ("siliconflow", 429, {"message": "TPM limit reached.", "data": None}, RateLimitedError, NEXT, NO),
     ("siliconflow", 503, flow(50505, "Model service overloaded."), OverloadedError, RETRY, NO),
     ("siliconflow", 504, "timeout", OverloadedError, RETRY, UNKNOWN),
 ]  # fmt: skip

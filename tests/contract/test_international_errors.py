@@ -37,6 +37,10 @@ def usual(code: Any, message: str = "m", **rest: Any) -> dict[str, Any]:
     return {"error": {"code": code, "message": message, "type": "t", "param": None, **rest}}
 
 
+def gate(status: int, message: str) -> dict[str, Any]:
+    return {"statusCode": status, "message": message}
+
+
 def flat(type_: str, code: str | None = None, message: Any = "m") -> dict[str, Any]:
     return {"object": "error", "message": message, "type": type_, "param": None, "code": code}
 
@@ -71,6 +75,14 @@ REFUSALS = [
     ("azure", 401, usual("401"), AuthenticationError, NEXT, NO),
     ("azure", 404, usual("DeploymentNotFound"), ModelNotFoundError, NEXT, NO),
     ("azure", 408, usual("Timeout"), ServerError, NEXT, UNKNOWN),
+    # its gateway; with 500 that does not know what the model did
+    ("azure", 401, gate(401, "Unauthorized. Access token is missing."), AuthenticationError, NEXT, NO),
+    ("azure", 404, gate(404, "Resource not found"), ModelNotFoundError, NEXT, NO),
+    ("azure", 429, gate(429, "Rate limit is exceeded. Try again in 60 seconds."), RateLimitedError, NEXT, NO),
+    ("azure", 500, gate(500, "Internal server error"), ServerError, RETRY, UNKNOWN),
+    ("azure", 503, gate(503, "Service Unavailable"), OverloadedError, RETRY, NO),
+    ("azure", 504, gate(504, "timeout"), ServerError, NEXT, UNKNOWN),
+    ("azure", 401, {"message": "Unauthorized"}, AuthenticationError, NEXT, UNKNOWN),
     ("azure", 429, usual("429"), RateLimitedError, NEXT, NO),
     ("azure", 429, usual("insufficient_quota"), QuotaExhaustedError, NEXT, NO),
     ("groq", 400, usual("tool_use_failed", failed_generation="{}"), InvalidRequestError, STOP, NO),
@@ -83,6 +95,11 @@ REFUSALS = [
     ("groq", 503, usual("unavailable"), OverloadedError, RETRY, NO),
     ("mistral", 400, flat("invalid_model", "1500", "Invalid model: x"), ModelNotFoundError, NEXT, NO),
     ("mistral", 401, {"detail": "Unauthorized"}, AuthenticationError, NEXT, NO),
+    ("mistral", 401, {"message": "Unauthorized", "request_id": "r-1"}, AuthenticationError, NEXT, NO),
+    ("mistral", 429, {"message": "Requests rate limit exceeded"}, RateLimitedError, NEXT, NO),
+    ("mistral", 500, {"message": "An unexpected error occurred"}, ServerError, RETRY, UNKNOWN),
+    ("mistral", 502, {"message": "Bad gateway"}, ServerError, NEXT, UNKNOWN),
+    ("mistral", 403, {"message": "Forbidden", "proxy": "corp"}, PermissionDeniedError, NEXT, UNKNOWN),
     ("mistral", 402, flat("payment_required"), QuotaExhaustedError, NEXT, UNKNOWN),
     (
         "mistral",

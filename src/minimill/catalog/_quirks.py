@@ -294,10 +294,15 @@ class Quirks:
     moderation_flag_field: str | None = None
     """Field of a choice that is a number other than 0 where moderation stepped in."""
     error_shapes: tuple[
-        Literal["openai", "string", "flat", "detail", "base_resp", "code_message_sid", "error_code_msg", "text"],
+        Literal[
+            "openai", "string", "flat", "detail", "base_resp", "code_message_sid", "error_code_msg", "message",
+            "status_code", "text",
+        ],
         ...,
     ] = ("openai",)
     """Error bodies the vendor sends: `openai` `{"error": {…}}`; `string` `{"error": "…"}`; `flat`
     `{"object": "error", "message": …}`; `detail` `{"detail": …}`; `base_resp` (`status_code` other than 0,
     also with HTTP 200); `code_message_sid` `{"code", "message", "sid"}`; `error_code_msg`
-    `{"error_code", "error_msg"}`, also with HTTP 200; `text` a JSON string alone."""
+    `{"error_code", "error_msg"}`, also with HTTP 200; `message` `{"message": …}` with at most `code`, `data` and
+    `request_id` beside it; `status_code` `{"statusCode", "message"}`; `text` a JSON string alone. Gateways write
+    `message` and `status_code`: of a 500 in these nobody can tell whether it was billed."""

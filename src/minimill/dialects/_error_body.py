@@ -26,6 +26,8 @@ _WAITS = (
     "error.metadata.retry_after_seconds", "error.details.retry_after",
 )  # fmt: skip
 
+_BESIDE_MESSAGE = {"message", "code", "data", "request_id"}
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorBody:
@@ -148,6 +150,11 @@ def _shape(value: dict[str, Any]) -> tuple[str, dict[str, Any], Any]:
         return "code_message_sid", value, message
     if "detail" in value:
         return "detail", value, value["detail"]
+    if message and isinstance(message, str) and "message" in value:
+        if isinstance(value.get("statusCode"), int):
+            return "status_code", value, message
+        if value.keys() <= _BESIDE_MESSAGE:
+            return "message", value, message
     return "unknown", value, message if message is not None else value.get("errors")
 
 

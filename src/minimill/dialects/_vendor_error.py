@@ -22,6 +22,8 @@ _REQUEST_IDS = (
     "x-request-id", "request-id", "x-dashscope-request-id", "x-baidu-request-id", "x-client-request-id",
     "x-generation-id", "cf-ray",
 )  # fmt: skip
+_OF_GATEWAYS = ("message", "status_code")
+"""Shapes that gateways write: with 500 they lost their connection to the model, which may have answered."""
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -33,7 +35,7 @@ def error_of_response(status: int, headers: Mapping[str, str], body: bytes, targ
     """
     said = read_error(parse_body(body))
     error = _build(said, status, headers, target, None)
-    own = said.shape in target.quirks.error_shapes
+    own = said.shape in target.quirks.error_shapes and not (status == 500 and said.shape in _OF_GATEWAYS)
     if error.billed is Billed.UNKNOWN and own and status in NOT_BILLED:
         error.billed = Billed.NO
     error.body = redact(body[: _BODY_CHARS * 4].decode("utf-8", "replace"), _BODY_CHARS) or None
