@@ -23,7 +23,10 @@ def target(name: str, model: str = "") -> Target:
     """A vendor's model, or the vendor itself."""
     provider = Catalog({name: {"dialect": "openai_chat"}}).provider(name)
     quirks = provider.models[model].quirks if model in provider.models else provider.quirks
-    return Target(name, model or "m", quirks, provider.errors, provider.request_id_headers)
+    return Target(
+        name, model or "m", quirks, provider.errors, provider.request_id_headers, provider.retry_after_headers,
+        provider.rate_reset_headers,
+    )  # fmt: skip
 
 
 def counts(prompt: int, completion: int, **details: Any) -> dict[str, Any]:

@@ -49,8 +49,10 @@ def words(text: str) -> dict[str, Any]:
     return {"code": "Client specified an invalid argument", "error": text}
 
 
-def routed(code: int, error_type: str | None = None) -> dict[str, Any]:
-    told = {"metadata": {"error_type": error_type}} if error_type else {}
+def routed(code: int, error_type: str | None = None, **metadata: Any) -> dict[str, Any]:
+    if error_type:
+        metadata["error_type"] = error_type
+    told = {"metadata": metadata} if metadata else {}
     return {"error": {"code": code, "message": "m", **told}, "user_id": "u"}
 
 
@@ -119,6 +121,10 @@ REFUSALS = [
     ("openrouter", 400, routed(400, "context_length_exceeded"), ContextLengthError, LONGER, NO),
     ("openrouter", 401, routed(401), AuthenticationError, NEXT, NO),
     ("openrouter", 402, routed(402), QuotaExhaustedError, NEXT, NO),
+    ("openrouter", 402, routed(402, limit_source="openrouter_credits"), QuotaExhaustedError, NEXT, NO),
+    ("openrouter", 402, routed(402, limit_source="openrouter_in_flight_budget"), RateLimitedError, NEXT, NO),
+    ("openrouter", 402, routed(402, headers={"Retry-After": "5"}), RateLimitedError, NEXT, NO),
+    ("openrouter", 403, routed(403, limit_source="openrouter_workspace_budget"), QuotaExhaustedError, NEXT, NO),
     ("openrouter", 403, routed(403), ContentFilteredError, STOP, NO),
     ("openrouter", 404, routed(404), ModelNotFoundError, NEXT, NO),
     ("openrouter", 408, routed(408), ServerError, NEXT, NO),
@@ -172,6 +178,47 @@ def test_openrouter_answer_that_ends_in_an_error() -> None:
         with pytest.raises(ServerError) as caught:
             read(target("openrouter"), [data(delta({"content": "a"}), ending)])
         assert caught.value.billed is YES
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "metadata", "wait"),
+    [
+        (402, {"retry-after": "3"}, {}, 3.0),
+        (429, {}, {"headers": {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1795318320000"}}, 10.0),
+        (429, {"x-ratelimit-reset": "1795318315000"}, {}, 5.0),
+        (429, {}, {"retry_after_seconds": 17, "headers": {"Retry-After": "17"}}, 17.0),
+        (429, {"retry-after": "2"}, {"headers": {"Retry-After": "17"}}, 2.0),
+        (403, {}, {"limit_source": "openrouter_workspace_budget", "resets_at": "2026-11-22T04:31:50Z"}, 3600.0),
+        (503, {"retry-after": "9"}, {}, 9.0),
+    ],
+)
+def test_openrouter_says_how_long_to_wait(
+    status: int, headers: Any, metadata: Any, wait: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In its own headers, in those that it passes on inside the body, as seconds and as Unix time."""
+    monkeypatch.setattr("time.time", lambda: 1_795_318_310.0)
+    body = json.dumps(routed(status, **metadata)).encode()
+    error = CODEC.decode_error(WireResponse(status, headers, body), target("openrouter"))
+    assert error.retry_after_s == wait
+
+
+@pytest.mark.anyio
+async def test_openrouter_refuses_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Running calls fill what the balance allows: the same candidate is asked again, and no money is kept."""
+    monkeypatch.setenv("OPENROUTER_API_KEY", "key")
+    refusal = routed(402, limit_source="openrouter_in_flight_budget")
+    usage = {**counts(10, 5), "cost": 0.001, "is_byok": False}
+    answer = {"id": "g", "model": "m", "choices": [{"message": {"content": "hello"}, "finish_reason": "stop"}]}
+    answers = [httpx.Response(402, json=refusal, headers={"retry-after": "0"}),
+               httpx.Response(200, json={**answer, "usage": usage})]  # fmt: skip
+    transport = httpx.MockTransport(lambda request: answers.pop(0))
+    config = {"ledger": "memory:", "budgets": {"all": {"limit": "1 USD"}}}
+    async with minimill.Client(config, http_transport=transport) as client:
+        reply = await client.chat("hi", model="openrouter:openai/gpt-5-mini", max_output_tokens=100)
+        (balance,) = await client.balance("all")
+    assert (reply.text, reply.cost.total) == ("hello", minimill.Money(1_000_000, "USD"))
+    assert [type(attempt.error) for attempt in reply.attempts] == [RateLimitedError, type(None)]
+    assert balance.held.nanos == 0
 
 
 def test_groq_error_event_in_mid_stream() -> None:

@@ -192,6 +192,42 @@ async def test_azure_is_asked_by_responses_from_gpt_5_4_on() -> None:
     assert (reply.text, reply.usage) == ("hello", Usage(10, 5))
 
 
+SEALED = [{"type": "reasoning.encrypted", "data": "gA==", "index": 0}]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "kept"),
+    [
+        ("anthropic/claude-haiku-4.5", "anthropic/claude-haiku-4.5", True),
+        ("google/gemini-x:free", "google/gemini-x", True),
+        ("google/gemini-x", "google/gemini-x:nitro", True),
+        ("anthropic/claude-haiku-4.5", "anthropic/claude-sonnet-5.5", False),
+        ("anthropic/claude-haiku-4.5", "openai/gpt-5-mini", False),
+    ],
+)
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_thoughts_on_openrouter_go_back_to_their_model(
+    first: str, then: str, kept: bool, streamed: bool
+) -> None:
+    """Sealed and in words; a variant is the same model. The next one gets the text alone."""
+    said = {"content": "a", "reasoning": "hm", "reasoning_details": SEALED}
+    wire = Wire(whole(said, counts(9, 5)))
+    if streamed:
+        wire = Wire(stream_of(chunk(said), chunk({}, "stop", usage=counts(9, 5))), kind="text/event-stream")
+    async with wire.client() as client:
+        if streamed:
+            async with client.stream("hi", model=f"openrouter:{first}") as stream:
+                _ = [event async for event in stream]
+            message = stream.reply.message
+        else:
+            message = (await client.chat("hi", model=f"openrouter:{first}")).message
+        wire.content = Wire(OK).content
+        wire.kind = "application/json"
+        await client.chat([minimill.user("hi"), message, minimill.user("go on")], model=f"openrouter:{then}")
+    thoughts = {"reasoning": "hm", "reasoning_details": SEALED} if kept else {}
+    assert wire.body()["messages"][1] == {"role": "assistant", "content": "a", **thoughts}
+
+
 @pytest.mark.parametrize(
     ("model", "asked", "words"),
     [

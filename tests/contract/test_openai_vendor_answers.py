@@ -175,7 +175,7 @@ def test_usage(vendor: str, usage: Any, expected: Usage) -> None:
                 "reasoning": None,
                 "reasoning_details": [{"type": "reasoning.encrypted", "data": "g"}],
             },
-            (Reasoning("", '[{"type":"reasoning.encrypted","data":"g"}]', "openrouter"), Text("a")),
+            (Reasoning("", '[{"type":"reasoning.encrypted","data":"g"}]', "openrouter", "m"), Text("a")),
         ),
     ],
 )

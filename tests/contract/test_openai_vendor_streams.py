@@ -334,7 +334,7 @@ STREAMS = [
             delta({"role": "assistant", "content": ""}, "stop", usage=counts(9, 5, cost=0.1)),
         ),
         [ReasoningDelta("h"), TextDelta("a"), STOP, UsageReported(Usage(9, 5, billed_nanos=100_000_000))],
-        (Reasoning("h", '[{"type":"t","text":"h"}]', "openrouter"), Text("a")),
+        (Reasoning("h", '[{"type":"t","text":"h"}]', "openrouter", "m"), Text("a")),
         id="openrouter-finish-repeated",
     ),
 ]

@@ -17,7 +17,7 @@ from minimill._usage import Usage
 from minimill.catalog import Model, Provider, find_model, load_provider, provider_ids
 from minimill.catalog._files import folder
 
-TODAY = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
+TODAY = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
 """The day of the release; prices of later days are not tested here."""
 
 NO_PRICE = {

@@ -30,7 +30,7 @@ from minimill.catalog._shape import hints
 _FOREVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 _CONDITIONS = ("input_over", "input_from", "output_over", "output_from", "thinking", "service_tier", "clock")
 FREE_ALONE = "free = true stands alone; take the prices out, or free = true"
-_ERROR_CONDITIONS = ("statuses", "codes", "code_prefixes", "types", "params", "message_contains")
+_ERROR_CONDITIONS = ("statuses", "codes", "code_prefixes", "types", "params", "message_contains", "waits")
 _PRICES = tuple(name for name in hints(RatesEntry) if name != "per_unit")
 _SECRET_HEADERS = frozenset({"authorization", "api-key", "x-api-key", "cookie", "proxy-authorization"})
 

@@ -204,6 +204,7 @@ def _error_rule(entry: ErrorEntry) -> ErrorRule:
         types=frozenset(entry.types),
         params=frozenset(entry.params),
         message_contains=tuple(words.lower() for words in entry.message_contains),
+        waits=entry.waits,
         billed=entry.billed,
         source=entry.source,
     )

@@ -98,9 +98,11 @@ class ErrorEntry:
     types: Annotated[tuple[str, ...], OneOrMany()] = ()
     """The vendor's error types, exact; empty: any."""
     params: Annotated[tuple[str, ...], OneOrMany()] = ()
-    """Request fields that the error blames (`param`), exact; empty: any."""
+    """Request fields that the error blames (`param`), or names of the limit that was passed, exact; empty: any."""
     message_contains: Annotated[tuple[str, ...], OneOrMany()] = ()
     """Last resort, for vendors whose code does not tell: words in the message, any case."""
+    waits: bool = False
+    """True: only where the error says how long to wait."""
     kind: ErrorKind
     """What the error is."""
     billed: bool | None = None

@@ -156,6 +156,9 @@ class Quirks:
     earlier turn called one; or always."""
     reasoning_history_field: str = "reasoning_content"
     """Field of an assistant message in the history under which reasoning text is sent back."""
+    reasoning_of_model: bool = False
+    """True: `openai_chat` sends reasoning back only to the model that made it, or a variant of it (`model:variant`), as
+    where one provider sells models of many makers."""
     unsigned_call_mark: str | None = None
     """What stands for the signature of a tool call in the history that the model did not make itself; None or
     empty: the model takes such calls unsigned."""

@@ -54,16 +54,26 @@ class ErrorRule:
     params: frozenset[str] = frozenset()
     message_contains: tuple[str, ...] = ()
     """Small letters; one of them occurring is enough."""
+    waits: bool = False
+    """Whether it holds only where the vendor says how long to wait."""
     billed: bool | None = None
     """Whether such an attempt is billed, by `source`; None: by the general list of refusals."""
     source: str = ""
 
     def matches(
-        self, status: int | None, code: str | None, type: str | None, param: str | None, message: str
+        self,
+        status: int | None,
+        code: str | None,
+        type: str | None,
+        param: str | None,
+        message: str,
+        *,
+        waits: bool = False,
     ) -> bool:
-        """Whether the line holds for an error with these properties."""
+        """Whether the line holds for an error with these properties; `waits`: it says how long to wait."""
         return (
             (not self.statuses or status in self.statuses)
+            and (waits or not self.waits)
             and (not self.types or type in self.types)
             and (not self.params or param in self.params)
             and self._code_holds(code)
@@ -239,9 +249,12 @@ class Provider:
         type: str | None = None,
         param: str | None = None,
         message: str = "",
+        *,
+        waits: bool = False,
     ) -> ErrorRule | None:
         """The first line of the error table that holds, or None."""
-        return next((rule for rule in self.errors if rule.matches(status, code, type, param, message)), None)
+        told = (status, code, type, param, message)
+        return next((rule for rule in self.errors if rule.matches(*told, waits=waits)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 from typing import Any
 
 from minimill._errors import TransportError
@@ -23,7 +24,7 @@ _IDS = (
 )
 _WAITS = (
     "error.retry_after", "error.retry_after_seconds", "retry_after", "retry_after_seconds",
-    "error.metadata.retry_after_seconds", "error.details.retry_after",
+    "error.metadata.retry_after_seconds", "error.metadata.resets_at", "error.details.retry_after",
 )  # fmt: skip
 
 _BESIDE_MESSAGE = {"message", "code", "data", "request_id"}
@@ -39,10 +40,13 @@ class ErrorBody:
     code: str | None = None
     type: str | None = None
     param: str | None = None
-    """The field that is blamed; for one of Google's quotas its period, `PerDay` or `PerMinute`."""
+    """The field that is blamed, or the limit that was passed; for one of Google's quotas its period, `PerDay` or
+    `PerMinute`."""
     request_id: str | None = None
     wait_s: Any = None
     """How long to wait, as the vendor wrote it."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers of whoever answered the vendor, small letters, as OpenRouter passes them on."""
     status: int | None = None
     """HTTP status named inside the body, as in errors that come in the middle of a stream."""
 
@@ -99,11 +103,17 @@ def read_error(value: Any) -> ErrorBody:
         code=rpc.get("reason")
         or (_word(at(inner, "innererror.code"), at(inner, "details.error_code")) if code is None else code),
         type=_word(inner.get("type"), inner.get("status"), at(inner, "metadata.error_type")),
-        param=_word(inner.get("param")) or rpc.get("period"),
+        param=_word(inner.get("param"), at(inner, "metadata.limit_source")) or rpc.get("period"),
         request_id=_word(*(at(value, path) for path in _IDS)),
         wait_s=rpc.get("wait") or next((x for path in _WAITS if (x := at(value, path)) is not None), None),
+        headers=_headers(at(inner, "metadata.headers")),
         status=_status(inner),
     )
+
+
+def _headers(value: Any) -> dict[str, str]:
+    named = value.items() if isinstance(value, dict) else ()
+    return {name.lower(): text for name, one in named if (text := _word(one)) is not None}
 
 
 def _rpc_details(details: Any) -> dict[str, str]:

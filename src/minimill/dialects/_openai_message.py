@@ -153,7 +153,8 @@ def make_message(
     """The assistant's message, ready to be sent back in the next turn."""
     parts: list[Part] = []
     if thinking or opaque:
-        parts.append(Reasoning(thinking, opaque, target.provider))
+        maker = target.model if target.quirks.reasoning_of_model else None
+        parts.append(Reasoning(thinking, opaque, target.provider, maker))
     if text:
         parts.append(Text(text))
     return Message("assistant", (*parts, *calls))

@@ -102,9 +102,9 @@ def _call(call: ToolCall) -> dict[str, Any]:
 
 
 def _reasoning(message: Message, target: Target) -> dict[str, Any]:
-    """Thinking goes back to its maker only; sealed blocks byte for byte."""
+    """Thinking goes back to its maker only, or to the model that it names; sealed blocks byte for byte."""
     quirks = target.quirks
-    parts = [part for part in message.parts if isinstance(part, Reasoning)]
+    parts = [part for part in message.parts if isinstance(part, Reasoning) and _fits(part, target)]
     text = "".join(part.text for part in parts if part.provider in (None, target.provider))
     sealed = [part.opaque for part in parts if part.opaque and part.provider == target.provider]
     encoded: dict[str, Any] = {}
@@ -113,6 +113,15 @@ def _reasoning(message: Message, target: Target) -> dict[str, Any]:
     if sealed and quirks.opaque_reasoning_field:
         encoded[quirks.opaque_reasoning_field] = _unsealed(sealed)
     return encoded
+
+
+def _fits(part: Reasoning, target: Target) -> bool:
+    """Whether the model is one that this thinking may go to; a model's variants (`model:free`) are that model."""
+    return part.model in (None, target.model) or (
+        target.quirks.reasoning_of_model
+        and part.model is not None
+        and part.model.partition(":")[0] == target.model.partition(":")[0]
+    )
 
 
 def _unsealed(blocks: list[str]) -> Any:

@@ -13,6 +13,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+_NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
+_EPOCH, _EPOCH_MS = 1e9, 1e11
+"""From here on a number is no wait but an instant in Unix time: seconds since 2001, milliseconds since 1973."""
 _DURATION = re.compile(r"(?=[\d.])(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)(ms|s)?)?")
 
 
@@ -28,10 +31,16 @@ def retry_after_s(
     """
     for name in names:
         value = headers.get(name)
-        wait = seconds(value, now=now) if value else None
+        wait = _header(name, value, now) if value else None
         if wait is not None:
-            return wait / 1000 if name.endswith("-ms") else wait
+            return wait
     return None
+
+
+def _header(name: str, value: str, now: float | None) -> float | None:
+    """A bare number counts in the unit of the header's name; a duration and a date have units of their own."""
+    bare = name.endswith("-ms") and _NUMBER.fullmatch(value.strip())
+    return seconds(f"{bare[0]}ms" if bare else value, now=now)
 
 
 def until_reset_s(
@@ -49,11 +58,18 @@ def until_reset_s(
 
 
 def seconds(value: Any, *, now: float | None = None) -> float | None:
-    """A number, a duration such as `6m0s` or `120ms`, an HTTP date or an RFC 3339 time; None for anything else."""
+    """A number, a duration such as `6m0s` or `120ms`, an HTTP date, an RFC 3339 time or an instant in Unix time; None
+    for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     wait = _from_text(value.strip(), now) if isinstance(value, str) else _finite(value)
-    return wait if wait is not None and wait >= 0 else None
+    if wait is None or wait < 0:
+        return None
+    return wait if wait < _EPOCH else _left(wait if wait < _EPOCH_MS else wait / 1000, now)
+
+
+def _left(instant: float, now: float | None) -> float:
+    return max(instant - (time.time() if now is None else now), 0.0)
 
 
 def _finite(value: float) -> float | None:
@@ -77,14 +93,12 @@ def _from_text(text: str, now: float | None) -> float | None:
 
 def _until(date: str, now: float | None) -> float | None:
     try:
-        moment = _instant(date).timestamp()
+        return _left(_instant(date).timestamp(), now)
     except (ValueError, TypeError, OverflowError, OSError):
         return None
-    return max(moment - (time.time() if now is None else now), 0.0)
 
 
 def _instant(date: str) -> datetime:
-    if date[:4].isdecimal():
-        moment = datetime.fromisoformat(date)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return parsedate_to_datetime(date)
+    """The moment of a date; one without a zone is in UTC, as HTTP has it."""
+    moment = datetime.fromisoformat(date) if date[:4].isdecimal() else parsedate_to_datetime(date)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

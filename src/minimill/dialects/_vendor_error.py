@@ -72,9 +72,9 @@ def error_of_kind(kind: str, message: str, target: Target, **fields: Any) -> Pro
 def _build(
     said: ErrorBody, status: int, headers: Mapping[str, str], target: Target, usage: Usage | None
 ) -> ProviderError:
-    rule = next(
-        (r for r in target.errors if r.matches(status, said.code, said.type, said.param, said.message)), None
-    )
+    wait = _wait(said, status, {**said.headers, **headers} if said.headers else headers, target)
+    told = (status, said.code, said.type, said.param, said.message)
+    rule = next((r for r in target.errors if r.matches(*told, waits=wait is not None)), None)
     kind = rule.kind if rule else general_kind(status, said.code, said.type, said.param, said.message)
     return error_of_kind(
         kind,
@@ -83,7 +83,7 @@ def _build(
         status=status,
         code=said.code or said.type,
         request_id=_request_id(headers, target) or said.request_id,
-        retry_after_s=_wait(said, status, headers, target),
+        retry_after_s=wait,
         billed=_billed(rule.billed if rule else None),
         then=then_for(kind, status, headers.get("x-should-retry")),
         usage=usage,

@@ -245,7 +245,7 @@ BROKEN = [
         "",
         (
             "acme.toml: errors[0]: a line needs a condition: statuses, codes, code_prefixes, types, params, "
-            "message_contains"
+            "message_contains, waits"
         ),
     ),
     (

@@ -197,7 +197,16 @@ def test_should_retry(codec: Dialect, target: Make, status: int, told: str, then
         ({"retry-after": "1.5"}, {}, 1.5),
         ({"retry-after-ms": "250", "retry-after": "7"}, {}, 0.25),
         ({"retry-after-ms": "soon", "retry-after": "7"}, {}, 7.0),
+        ({"retry-after-ms": "1.5s"}, {}, 1.5),
+        ({"retry-after-ms": "90ms"}, {}, 0.09),
+        ({"retry-after-ms": "-5", "retry-after": "7"}, {}, 7.0),
         ({"retry-after": "-3"}, {}, None),
+        ({"retry-after": "0"}, {}, 0.0),
+        ({"retry-after": "1m30s"}, {}, 90.0),
+        ({}, {"metadata": {"headers": {"Retry-After": "17"}}}, 17.0),
+        ({"retry-after": "3"}, {"metadata": {"headers": {"Retry-After": 17}}}, 3.0),
+        ({}, {"metadata": {"headers": {"X-Reset": "60s"}}}, 60.0),
+        ({}, {"metadata": {"headers": ["retry-after"]}}, None),
         ({}, {"retry_after": 3}, 3.0),
         ({}, {"retry_after": "2.5s"}, 2.5),
         ({"x-reset": "6m1s"}, {}, 361.0),
@@ -218,6 +227,33 @@ def test_waits_until_a_date() -> None:
     assert retry_after_s(headers, now=1_795_318_310.0) == 10.0
     assert retry_after_s(headers, now=1_800_000_000.0) == 0.0
     assert seconds("Sun, 22 Nov 2099 03:32:00 GMT") is not None
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Sun, 22 Nov 2026 03:32:00 GMT",
+        "Sun, 22 Nov 2026 03:32:00 -0000",
+        "Sun, 22 Nov 2026 03:32:00",
+        "Sunday, 22-Nov-26 03:32:00 GMT",
+        "Sun Nov 22 03:32:00 2026",
+        "Sun, 22 Nov 2026 11:32:00 +0800",
+        "1795318320",
+        "1795318320000",
+    ],
+)
+@pytest.mark.parametrize("name", ["retry-after", "retry-after-ms"])
+def test_every_way_to_write_a_date(name: str, date: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTP's three, with or without a zone, which is UTC then, and Unix time; also under a name that counts
+    milliseconds, where a bare number is the only thing that is counted so."""
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    try:
+        wait = retry_after_s({name: date}, now=1_795_318_310.0)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert wait == (1_795_318.32 if (name, date) == ("retry-after-ms", "1795318320") else 10.0)
 
 
 @pytest.mark.parametrize(
