@@ -15,6 +15,7 @@ from minimill._chat._answer import (
     ToolCallDelta,
     UsageReported,
 )
+from minimill._chat._fences import unfenced
 from minimill._chat._messages import (
     Message,
     MessagesLike,
@@ -82,5 +83,6 @@ __all__ = [
     "data_url",
     "system",
     "tool",
+    "unfenced",
     "user",
 ]

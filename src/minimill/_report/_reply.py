@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from minimill._chat import Answer, Choice, FinishReason, Message, ToolCall
+from minimill._chat import Answer, Choice, FinishReason, Message, ToolCall, unfenced
 from minimill._errors import ProviderError
 from minimill._money import Money
 from minimill._usage import Usage
@@ -170,11 +170,11 @@ class Reply:
         return self.answer.raw
 
     def json(self) -> Any:
-        """The text read as JSON. Raises ValueError if it is none."""
-        return json.loads(self.text)
+        """The text read as JSON, also where all of it is one Markdown block of it. Raises ValueError if it is none."""
+        return json.loads(unfenced(self.text))
 
     def parse(self, model: type[M]) -> M:
-        """The text read into a pydantic model. Raises pydantic.ValidationError if it does not fit."""
+        """The text read as `json` does, into a pydantic model. Raises pydantic.ValidationError if it does not fit."""
         from pydantic import TypeAdapter
 
-        return TypeAdapter(model).validate_json(self.text)
+        return TypeAdapter(model).validate_json(unfenced(self.text))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from minimill._chat import Answer, ChatRequest, Choice, FinishReason, JsonSchema, Message, Text
+from minimill._chat import Answer, ChatRequest, Choice, FinishReason, JsonSchema, Message, Text, unfenced
 from minimill._pricing import RequestSize
 from minimill._routing._follows import breach
 
@@ -51,7 +51,7 @@ def _fault(choice: Choice, schema: JsonSchema) -> str | None:
     if not ended or choice.refusal or choice.message.tool_calls:
         return None
     try:
-        value = json.loads(choice.message.text, parse_constant=_no_number)
+        value = json.loads(unfenced(choice.message.text), parse_constant=_no_number)
     except (ValueError, RecursionError):
         return "it is no JSON"
     return breach(value, schema.schema)

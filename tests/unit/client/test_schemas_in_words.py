@@ -100,6 +100,27 @@ async def test_the_next_candidate_is_asked() -> None:
     assert reply.cost.total == minimill.Money.of("0.00032 CNY")
 
 
+FENCED = '```json\n{"city": "Paris"}\n```'
+
+
+@pytest.mark.parametrize("abilities", [("json_object",), ("json_object", "json_schema")])
+async def test_an_answer_in_a_fence_is_read(abilities: tuple[str, ...]) -> None:
+    """Whoever held the model to it; the text is the model's own, and nobody else is asked."""
+    async with client_of(Wire(whole({"content": FENCED}, USAGE)), *abilities) as client:
+        reply = await ask(client)
+    assert (reply.json(), reply.text) == ({"city": "Paris"}, FENCED)
+    assert reply.parse(dict[str, str]) == {"city": "Paris"}
+    assert [attempt.error for attempt in reply.attempts] == [None]
+
+
+@pytest.mark.parametrize("text", [f"Here you are:\n{FENCED}", f"{FENCED}\n{FENCED}", "```python\n{}\n```", "```"])
+async def test_a_fence_with_more_than_json_is_no_json(text: str) -> None:
+    """A block beside words, two blocks, one of another language."""
+    async with client_of(Wire(whole({"content": text}, USAGE)), "json_object") as client:
+        with pytest.raises(SchemaMismatchError, match="it is no JSON"):
+            await ask(client)
+
+
 @pytest.mark.parametrize(("text", "finish"), [('{"ci', "length"), ("I can't", "content_filter")])
 async def test_an_answer_that_broke_off_is_handed_over_as_it_is(text: str, finish: str) -> None:
     """`finish_reason` tells; a vendor that follows schemas gives the same."""
@@ -110,7 +131,7 @@ async def test_an_answer_that_broke_off_is_handed_over_as_it_is(text: str, finis
 
 @pytest.mark.parametrize(
     ("text", "fault"),
-    [('{"city": "Paris"}', None), ("Paris", "it is no JSON"), ('{"city": NaN}', "it is no JSON")],
+    [('{"city": "Paris"}', None), (FENCED, None), ("Paris", "it is no JSON"), ('{"city": NaN}', "it is no JSON")],
 )
 async def test_a_stream_is_checked_at_its_end(text: str, fault: str | None) -> None:
     pieces = [chunk({"role": "assistant", "content": text[:3]}), chunk({"content": text[3:]}, "stop")]
