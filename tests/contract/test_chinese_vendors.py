@@ -102,7 +102,7 @@ REQUESTS = [
         id="hunyuan-effort",
     ),
     pytest.param(
-        "hunyuan:hy3", asks(reasoning=False, max_output_tokens=50, user="u"),
+        "hunyuan:hy3", asks(reasoning=False, max_output_tokens=50),
         {"messages": HI, "max_tokens": 50, "thinking": {"type": "disabled"}},
         id="hunyuan-thinking-off",
     ),

@@ -302,7 +302,7 @@ def test_settings() -> None:
     """Every setting under its name on the wire."""
     sent = body_of(
         model="gemini-2.5-flash", max_output_tokens=99, temperature=0.5, top_p=0.9, presence_penalty=0.1,
-        frequency_penalty=0.2, stop=("END",), seed=7, n=2, top_logprobs=3, service_tier="flex", user="u-1",
+        frequency_penalty=0.2, stop=("END",), seed=7, n=2, top_logprobs=3, service_tier="flex",
     )  # fmt: skip
     assert sent == {
         "generationConfig": {
@@ -329,6 +329,7 @@ def test_settings() -> None:
         ("gemini-3.8-flash", {"n": 2}, "does not take n 2; it takes at most 1"),
         ("gemini-4-argon", {"presence_penalty": 1.0}, "does not take presence_penalty at all"),
         ("gemini-3.5-flash-lite", {"service_tier": "flex"}, "does not take service_tier 'flex'"),
+        ("gemini-3.5-flash", {"user": "u-1"}, "does not take user at all; it takes the request without it"),
         ("gemini-3.5-flash", {"service_tier": "turbo"}, "it takes one of flex, priority"),
         ("gemini-2.5-flash", {"temperature": float("nan")}, "temperature is not a finite number"),
     ],

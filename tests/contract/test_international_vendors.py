@@ -89,7 +89,7 @@ REQUESTS = [
         id="groq-thinking-off",
     ),
     pytest.param(
-        "mistral:mistral-small-2603", {"seed": 7, "n": 2, "user": "u", "max_output_tokens": 50, "reasoning": "high"},
+        "mistral:mistral-small-2603", {"seed": 7, "n": 2, "max_output_tokens": 50, "reasoning": "high"},
         "https://api.mistral.ai/v1/chat/completions",
         {"model": "mistral-small-2603", "messages": HI, "max_tokens": 50, "random_seed": 7, "n": 2,
          "reasoning_effort": "high"},
@@ -117,7 +117,7 @@ REQUESTS = [
         id="openrouter-any-model",
     ),
     pytest.param(
-        "sambanova:DeepSeek-V3.1", {"reasoning": True, "tools": [WEATHER], "user": "u", "max_output_tokens": 50},
+        "sambanova:DeepSeek-V3.1", {"reasoning": True, "tools": [WEATHER], "max_output_tokens": 50},
         "https://api.sambanova.ai/v1/chat/completions",
         {"model": "DeepSeek-V3.1", "messages": HI, "max_completion_tokens": 50, "tools": [PLAIN_TOOL],
          "chat_template_kwargs": {"enable_thinking": True}},

@@ -265,7 +265,7 @@ class Quirks:
     seed_field: str = "seed"
     """Field that carries the seed."""
     user_field: str | None = "user"
-    """Field that carries the opaque id of the end user; None: it is not sent."""
+    """Field that carries the opaque id of the end user; None: there is none, and a request with a user is refused."""
     service_tiers: tuple[str, ...] = ()
     """Words that `service_tier` takes; empty: the field is not sent."""
     default_service_tiers: tuple[str, ...] = ("default", "auto", "standard")

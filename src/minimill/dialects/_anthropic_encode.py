@@ -159,9 +159,8 @@ def _settings(request: ChatRequest, target: Target) -> Kept:
         "tool_choice": request.tool_choice,
         "parallel_tool_calls": request.parallel_tool_calls,
         "response_format": None if request.response_format == "text" else request.response_format,
+        "user": request.user,
     }
-    if target.quirks.user_field:
-        asked["user"] = request.user
     given = {name: value for name, value in asked.items() if value is not None}
     kept = keep_settings(given, request, target, thinking=thinks(request, target), absent=_ABSENT)
     check_values(kept.settings, target, least=0, most=1)

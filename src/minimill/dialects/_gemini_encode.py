@@ -93,12 +93,13 @@ def _settings(request: ChatRequest, target: Target) -> Kept:
         "tool_choice": request.tool_choice,
         "parallel_tool_calls": request.parallel_tool_calls,
         "response_format": None if request.response_format == "text" else request.response_format,
+        "user": request.user,
     }
     given = {name: value for name, value in asked.items() if value is not None}
     single = bool(request.tools) and request.parallel_tool_calls is False
     if single and not request.drop_refused:
         raise refuse(target, "parallel_tool_calls", "False", "parallel calls only")
-    absent = ("parallel_tool_calls",) if single else ()
+    absent = ("user", "parallel_tool_calls") if single else ("user",)
     kept = keep_settings(given, request, target, thinking=thinks(request, target), absent=absent)
     check_values(kept.settings, target)
     return kept

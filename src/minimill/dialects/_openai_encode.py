@@ -151,8 +151,7 @@ def _settings(request: ChatRequest, target: Target) -> dict[str, Any]:
         "top_logprobs": request.top_logprobs,
         "service_tier": service_tier(request, target),
     }
-    if quirks.user_field:
-        settings[quirks.user_field] = request.user
+    settings[quirks.user_field or "user"] = request.user
     return {key: value for key, value in settings.items() if value is not None}
 
 

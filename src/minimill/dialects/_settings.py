@@ -40,7 +40,7 @@ def keep_settings(
     """Sort out what the model does not take.
 
     Args:
-        settings: What would be sent, by our names; the user under the vendor's.
+        settings: What would be sent, by our names; the user under the vendor's, where it has one.
         request: What is asked for; its fields of the vendor's own are sorted too.
         target: Whom it is sent to.
         thinking: Whether the model will think about this request.
@@ -58,21 +58,23 @@ def keep_settings(
     own_names = {quirks.user_field or "user": "user", quirks.seed_field: "seed"}
     dropped: dict[str, None] = {}
 
-    def stays(key: str, value: Any, without_effect: Collection[str]) -> bool:
+    nameless = set() if quirks.user_field else {"user"}
+
+    def stays(key: str, value: Any, without_effect: Collection[str], refused: Collection[str]) -> bool:
         name = own_names.get(key, key)
         if isinstance(value, float) and not math.isfinite(value):
             raise forbid(target, f"{key} is not a finite number")
         if name in refused:
             if name in _NEEDED or not request.drop_refused:
-                where = "" if name in always else " while it thinks"
+                where = " while it thinks" if name not in always and name not in nameless else ""
                 raise refuse(target, name, f"at all{where}", "the request without it")
         elif name not in without_effect:
             return True
         dropped[name] = None
         return False
 
-    kept = {key: value for key, value in settings.items() if stays(key, value, idle)}
-    extra = {key: value for key, value in request.extra.items() if stays(key, value, ())}
+    kept = {key: value for key, value in settings.items() if stays(key, value, idle, refused | nameless)}
+    extra = {key: value for key, value in request.extra.items() if stays(key, value, (), refused)}
     return Kept(kept, extra, tuple(dropped))
 
 

@@ -119,16 +119,18 @@ def test_top_logprobs_brings_logprobs(body_of: BodyOf, target: Make) -> None:
     assert body_of(target(), top_logprobs=3) == {"logprobs": True, "top_logprobs": 3}
 
 
-@pytest.mark.parametrize(
-    ("quirks", "expected"),
-    [
-        ({"user_field": "user_id"}, {"user_id": "u-1"}),
-        ({"user_field": None}, {}),
-    ],
-)
-def test_user_field(body_of: BodyOf, target: Make, quirks: Any, expected: Any) -> None:
-    """The end user's id goes under the vendor's name, or nowhere."""
-    assert body_of(target(**quirks), user="u-1") == expected
+def test_user_field(body_of: BodyOf, target: Make) -> None:
+    """The end user's id goes under the vendor's name."""
+    assert body_of(target(user_field="user_id"), user="u-1") == {"user_id": "u-1"}
+
+
+def test_a_user_where_there_is_no_field_for_one(body_of: BodyOf, codec: Dialect, target: Make) -> None:
+    """Refused as any other setting, or left out and named; what a caller names a field of the vendor's own is sent."""
+    nameless = target(user_field=None)
+    with pytest.raises(InvalidRequestError, match="does not take user at all; it takes the request without it"):
+        body_of(nameless, user="u-1")
+    assert body_of(nameless, user="u-1", drop_refused=True) == {}
+    assert body_of(nameless, extra={"user": "u-1"}) == {"user": "u-1"}
 
 
 def test_ordinary_tier_is_not_sent_where_there_are_none(body_of: BodyOf, target: Make) -> None:
