@@ -246,6 +246,9 @@ async def test_thoughts_on_openrouter_go_back_to_their_model(
         ),
         ("xai:grok-4.7", {"stop": ["x"]}, "does not take stop"),
         ("xai:grok-4.5", {"reasoning": False}, "does not take reasoning off"),
+        ("xai:grok-4.5", {"reasoning": "max"}, "does not take reasoning 'max'; it takes low, medium, high"),
+        ("xai:grok-4.7", {"reasoning": "low"}, "does not take reasoning 'low'; it takes True: how much it thinks"),
+        ("xai:grok-4.20", {"reasoning": 1_000}, "does not take reasoning 1000; it takes True"),
         ("azure:gpt-5-mini", {"temperature": 0.5}, "does not take temperature"),
         (
             "mistral:mistral-small-2603",

@@ -20,7 +20,7 @@ from minimill.catalog._quirks import (
 from minimill.dialects._base import Target, WireRequest
 from minimill.dialects._json import dump
 from minimill.dialects._openai_messages import encode_messages
-from minimill.dialects._openai_thinking import encode_thinking, thinks
+from minimill.dialects._openai_thinking import as_steered, encode_thinking, thinks
 from minimill.dialects._refuse import forbid, refuse
 from minimill.dialects._settings import check_values, keep_settings, one_of, output_limit, service_tier
 from minimill.dialects._strict_schema import strict_schema
@@ -39,6 +39,7 @@ def encode_request(request: ChatRequest, target: Target, stream: bool) -> WireRe
     if request.extra:
         check_extra(request.extra, target, _FORBIDDEN)
     request, unnamed = _named_as_taken(request, target)
+    request, unsteered = as_steered(request, target)
     body: dict[str, Any] = {"model": target.model, "messages": encode_messages(request, target)}
     if stream:
         body["stream"] = True
@@ -60,7 +61,8 @@ def encode_request(request: ChatRequest, target: Target, stream: bool) -> WireRe
             body[key] = value
     for key, value in (*encode_thinking(request, target).items(), *kept.extra.items()):
         merge(body, key, value)
-    return WireRequest(target.quirks.chat_path or PATH, written(body, target), dropped=(*unnamed, *kept.dropped))
+    dropped = (*unnamed, *unsteered, *kept.dropped)
+    return WireRequest(target.quirks.chat_path or PATH, written(body, target), dropped=dropped)
 
 
 def _named_as_taken(request: ChatRequest, target: Target) -> tuple[ChatRequest, tuple[str, ...]]:

@@ -5,6 +5,7 @@ It may import `_chat` and the helpers beside it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from minimill._chat import ChatRequest
@@ -23,6 +24,27 @@ def thinks(request: ChatRequest, target: Target) -> bool:
     if asked is None and request.tools and target.quirks.effort_with_tools is not None:
         return target.quirks.effort_with_tools != "none"
     return target.quirks.thinking_default == "on" if asked is None else asked
+
+
+def as_steered(request: ChatRequest, target: Target) -> tuple[ChatRequest, tuple[str, ...]]:
+    """The request, without an effort or budget for a model that thinks as much as it likes; and what was left out.
+
+    Raises:
+        InvalidRequestError: there is one, and the request does not let it go.
+    """
+    setting, quirks = request.reasoning, target.quirks
+    steered = quirks.efforts or quirks.thinking_budget_field or not _thinks_by_itself(target)
+    if steered or setting is True or not request.thinking:
+        return request, ()
+    if not request.drop_refused:
+        raise refuse(target, "reasoning", repr(setting), "True: how much it thinks cannot be set")
+    return replace(request, reasoning=True), ("reasoning",)
+
+
+def _thinks_by_itself(target: Target) -> bool:
+    """Whether asking for thought changes nothing."""
+    default = target.quirks.thinking_default
+    return default == "always" or (default == "on" and target.quirks.thinking_switch == "none")
 
 
 def encode_thinking(request: ChatRequest, target: Target) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from minimill.dialects._openai_encode import (
     tool_choice_taken,
     written,
 )
-from minimill.dialects._openai_thinking import encode_thinking, thinks
+from minimill.dialects._openai_thinking import as_steered, encode_thinking, thinks
 from minimill.dialects._refuse import forbid
 from minimill.dialects._responses_input import encode_input
 from minimill.dialects._settings import check_values, keep_settings, output_limit, service_tier
@@ -44,6 +44,7 @@ def encode_request(request: ChatRequest, target: Target, stream: bool) -> WireRe
     thinking = request.extra.get("reasoning")
     harmless = isinstance(thinking, Mapping) and thinking.keys() <= _REASONING_EXTRAS
     check_extra(request.extra, target, _FORBIDDEN, allowed=("reasoning",) if harmless else ())
+    request, unsteered = as_steered(request, target)
     settings = {**_settings(request, target), **_tools(request, target)}
     kept = keep_settings(
         settings, request, target, thinking=thinks(request, target), absent=_ABSENT
@@ -65,7 +66,8 @@ def encode_request(request: ChatRequest, target: Target, stream: bool) -> WireRe
     for key, value in (*_reasoning(request, target).items(), *kept.extra.items()):
         merge(body, key, value)
     _include(body, target, request, wants_logprobs)
-    return WireRequest(target.quirks.responses_path, written(body, target), dropped=kept.dropped)
+    dropped = (*unsteered, *kept.dropped)
+    return WireRequest(target.quirks.responses_path, written(body, target), dropped=dropped)
 
 
 def _settings(request: ChatRequest, target: Target) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from minimill._chat import Tool
+from minimill._chat import ChatRequest, Tool, user
 from minimill._errors import Billed, InvalidRequestError, Then
-from minimill.dialects import Target
+from minimill.dialects import Target, get_dialect
 
 Make = Callable[..., Target]
 BodyOf = Callable[..., dict[str, Any]]
@@ -77,6 +77,9 @@ def test_setting(body_of: BodyOf, target: Make, quirks: Any, setting: Any, expec
         (GLM53, False, "reasoning off; it takes low, high, max"),
         ({"thinking_default": "on", **EFFORT}, False, "reasoning off"),
         ({"thinking_default": "always", "thinking_switch": "enable_thinking"}, False, "it takes True"),
+        ({"thinking_default": "always"}, "high", "reasoning 'high'; it takes True: how much it thinks cannot be set"),
+        ({"thinking_default": "always"}, 4000, "reasoning 4000; it takes True"),
+        ({"thinking_default": "on"}, "low", "reasoning 'low'; it takes True"),
     ],
 )
 def test_refused(body_of: BodyOf, target: Make, quirks: Any, setting: Any, words: str) -> None:
@@ -85,6 +88,19 @@ def test_refused(body_of: BodyOf, target: Make, quirks: Any, setting: Any, words
         body_of(target(**quirks), reasoning=setting)
     assert words in caught.value.message
     assert (caught.value.then, caught.value.billed) == (Then.NEXT, Billed.NO)
+
+
+@pytest.mark.parametrize("default", ["always", "on"])
+@pytest.mark.parametrize("setting", ["low", 4000])
+@pytest.mark.parametrize("dialect", ["openai_chat", "openai_responses"])
+def test_an_effort_without_effect_may_be_left_out(
+    target: Make, dialect: str, setting: Any, default: str
+) -> None:
+    """Where the caller lets go what a model refuses; the request names it."""
+    asked = ChatRequest((user("hi"),), reasoning=setting, drop_refused=True)
+    sent = get_dialect(dialect).encode(asked, target(thinking_default=default), stream=False)
+    assert sent.dropped == ("reasoning",)
+    assert b"effort" not in sent.body and b"4000" not in sent.body
 
 
 def test_tools_may_need_an_effort(body_of: BodyOf, target: Make) -> None:
