@@ -21,7 +21,8 @@ _OWN_TOOLS = frozenset({None, "function", "custom"})
 _MARKS = frozenset({"cachecontrol", "promptcachebreakpoint"})
 _SHORT = frozenset({None, "5m", "30m", "in_memory", "in-memory"})
 """Lifetimes of a cache at the price of a short write."""
-_LONG = frozenset({"1h", "12h"})
+LONGER_TIME = "1h"
+_LONG = frozenset({LONGER_TIME, "12h"})
 _LIFETIMES = frozenset({"promptcacheoptions.ttl", "promptcacheretention"})
 _HELD = THINKING_FIELDS | {"service_tier"}
 """In `extra_body` these only turn thinking off, or name the ordinary tier: that is checked when the file is read."""
@@ -107,7 +108,7 @@ def _unbounded(
         runs = next((str(_kind(tool)) for tool in tools if not _is_ours(offer, tool)), None)
     if runs is not None:
         return f"nothing bounds what {runs} reads, which the vendor runs itself"
-    if any(not _has_price(offer, lifetime) for lifetime in lifetimes):
+    if any(not has_price(offer, lifetime) for lifetime in lifetimes):
         return "no price is known for a cache that is kept so long; name another lifetime"
     strange = next(_strange(offer, request, named), None)
     if strange is None:
@@ -123,7 +124,7 @@ def _is_ours(offer: Offer, tool: Any) -> bool:
     return (kind is None or isinstance(kind, str)) and (kind in _OWN_TOOLS or _is_client_tool(offer, tool))
 
 
-def _has_price(offer: Offer, lifetime: Any) -> bool:
+def has_price(offer: Offer, lifetime: Any) -> bool:
     """Whether the model's rows say what a cache costs that is kept so long."""
     if lifetime is None or (isinstance(lifetime, str) and lifetime in _SHORT):
         return True

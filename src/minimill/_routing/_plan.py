@@ -23,7 +23,7 @@ from minimill._pricing import (
     expected,
 )
 from minimill._routing._experience import Experience, reasoning_word
-from minimill._routing._extra import Extra, read_extra
+from minimill._routing._extra import LONGER_TIME, Extra, has_price, read_extra
 from minimill._routing._fit import follows_schemas, is_short, misfit, needs, output_limit
 from minimill._routing._health import Health
 from minimill._values import dataclass
@@ -243,6 +243,10 @@ def _candidate(
     paid = priced is None or priced.money.nanos > 0
     if paid and own.unbounded is not None:
         priced, unpriced = None, own.unbounded
+    elif paid and marks.long and not has_price(offer, LONGER_TIME):
+        priced, unpriced = None, (
+            "no price is known for a cache that is kept longer; use cache=True, or give cache_write_long_per_mtok"
+        )
     if priced is not None and priced.certainty is Certainty.UNSURE and not wishes.accept_unsure_prices:
         unpriced = (
             "the sources leave its price unsure; give a price in the configuration, or set "
@@ -266,7 +270,14 @@ def _marks(offer: Offer, request: ChatRequest, own: Extra) -> _Marks:
     if offer.quirks.cache_marks == "none":
         return _Marks(own.explicit_cache, own.long_cache)
     found = {getattr(part, "cache", False) for message in request.messages for part in message.parts}
-    return _Marks(bool(found - {False}) or own.explicit_cache, "long" in found or own.long_cache)
+    long = "long" in found and _has_longer_time(offer)
+    return _Marks(bool(found - {False}) or own.explicit_cache, long or own.long_cache)
+
+
+def _has_longer_time(offer: Offer) -> bool:
+    """Whether a mark can ask for more than the vendor's usual time."""
+    quirks = offer.quirks
+    return quirks.cache_marks != "cache_control" or offer.dialect == "anthropic" or bool(quirks.cache_long_ttl)
 
 
 def will_think(offer: Offer, request: ChatRequest) -> bool | None:

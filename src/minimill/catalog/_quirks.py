@@ -278,6 +278,9 @@ class Quirks:
     """Field of an answer that names the tier that was billed; None: none does."""
     cache_marks: Literal["none", "cache_control", "prompt_cache_breakpoint"] = "none"
     """How a content part is marked for an explicit cache."""
+    cache_long_ttl: str | None = None
+    """In `openai_chat`: the `ttl` of a `cache_control` mark that asks for the longer time; None: there is one time.
+    Other marks, and the dialect `anthropic`, have a longer one of their own."""
     extra_body: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """Fields always sent, unless the caller sends them itself."""
     fixed_fields: tuple[str, ...] = ()

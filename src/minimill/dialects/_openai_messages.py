@@ -167,7 +167,8 @@ def _part(part: Part, message: Message, target: Target) -> dict[str, Any]:
 def mark_cache(encoded: dict[str, Any], cache: Cache, target: Target) -> None:
     """Mark a content part as the end of what is worth caching, where the vendor takes such marks."""
     if target.quirks.cache_marks == "cache_control":
-        encoded["cache_control"] = {"type": "ephemeral"}
+        ttl = target.quirks.cache_long_ttl if cache == "long" else None
+        encoded["cache_control"] = {"type": "ephemeral", **({"ttl": ttl} if ttl else {})}
     elif target.quirks.cache_marks == "prompt_cache_breakpoint":
         encoded["prompt_cache_breakpoint"] = {"mode": "explicit", "ttl": "12h" if cache == "long" else "30m"}
 

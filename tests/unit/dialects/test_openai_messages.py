@@ -156,17 +156,21 @@ def test_several_texts_and_cache_marks(codec: Dialect, target: Make, quirks: Any
 
 
 @pytest.mark.parametrize(
-    ("style", "mark"),
+    ("quirks", "mark"),
     [
-        ("prompt_cache_breakpoint", {"prompt_cache_breakpoint": {"mode": "explicit", "ttl": "12h"}}),
-        ("cache_control", {"cache_control": {"type": "ephemeral"}}),
-        ("none", None),
+        ({"cache_marks": "prompt_cache_breakpoint"}, {"prompt_cache_breakpoint": {"mode": "explicit", "ttl": "12h"}}),
+        ({"cache_marks": "cache_control"}, {"cache_control": {"type": "ephemeral"}}),
+        (
+            {"cache_marks": "cache_control", "cache_long_ttl": "1h"},
+            {"cache_control": {"type": "ephemeral", "ttl": "1h"}},
+        ),
+        ({"cache_marks": "none", "cache_long_ttl": "1h"}, None),
     ],
 )
-def test_long_marks_and_marked_results(codec: Dialect, target: Make, style: str, mark: Any) -> None:
+def test_long_marks_and_marked_results(codec: Dialect, target: Make, quirks: Any, mark: Any) -> None:
     """The longer time where the vendor has two, also on what a function returned."""
     result = ToolResult("c1", "sun", cache="long")
-    sent = messages(codec, target(cache_marks=style), user([Text("a", cache="long")]), tool(result))
+    sent = messages(codec, target(**quirks), user([Text("a", cache="long")]), tool(result))
     if mark is None:
         assert [one["content"] for one in sent] == ["a", "sun"]
     else:
