@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         StreamEvent,
         Text,
         TextDelta,
+        TokenLogprob,
         Tool,
         ToolCall,
         ToolCallDelta,
@@ -78,8 +79,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "minimill._chat": (
         "Answer Audio ChatRequest Choice File Finished FinishReason Image JsonSchema Message NamedTool Reasoning "
-        "ReasoningDelta RefusalDelta StreamEvent Text TextDelta Tool ToolCall ToolCallDelta ToolResult "
-        "UsageReported assistant system tool user"
+        "ReasoningDelta RefusalDelta StreamEvent Text TextDelta TokenLogprob Tool ToolCall ToolCallDelta "
+        "ToolResult UsageReported assistant system tool user"
     ),
     "minimill._client": "ChatStream Client ThresholdReached Timeouts context",
     "minimill._errors": (
@@ -154,6 +155,7 @@ __all__ = [
     "TextDelta",
     "ThresholdReached",
     "Timeouts",
+    "TokenLogprob",
     "Tool",
     "ToolCall",
     "ToolCallDelta",

@@ -19,6 +19,7 @@ from minimill._chat import (
     Message,
     Text,
     TextDelta,
+    TokenLogprob,
     ToolCall,
     UsageReported,
     user,
@@ -198,8 +199,9 @@ def test_several_answers_and_logprobs() -> None:
     }
     first, second = decode(body, "gemini-2.5-flash").choices
     assert (first.message.text, first.finish_reason) == ("a", FinishReason.LENGTH)
-    assert first.logprobs == {"chosenCandidates": [{"token": "a", "logProbability": -0.5}]}
-    assert (second.message.text, second.logprobs) == ("b", None)
+    assert first.logprobs == (TokenLogprob("a", -0.5),)
+    assert first.logprobs_raw == {"chosenCandidates": [{"token": "a", "logProbability": -0.5}]}
+    assert (second.message.text, second.logprobs, second.logprobs_raw) == ("b", None, None)
 
 
 def test_streamed_logprobs_are_joined() -> None:
@@ -214,7 +216,7 @@ def test_streamed_logprobs_are_joined() -> None:
     )
     (choice,) = read(stream)[1].choices
     assert choice.message.text == "ab"
-    assert choice.logprobs == {"chosenCandidates": [{"token": "a"}, {"token": "b"}], "logProbabilitySum": -2.0}
+    assert choice.logprobs_raw == {"chosenCandidates": [{"token": "a"}, {"token": "b"}], "logProbabilitySum": -2.0}
 
 
 def test_the_header_names_the_tier_that_served() -> None:

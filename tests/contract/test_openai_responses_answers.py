@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from minimill._chat import Answer, ChatRequest, FinishReason, Reasoning, Text, ToolCall, user
+from minimill._chat import Answer, ChatRequest, FinishReason, Reasoning, Text, TokenLogprob, ToolCall, user
 from minimill._errors import (
     AuthenticationError,
     Billed,
@@ -131,7 +131,9 @@ def test_logprobs_have_the_shape_of_chat_completions() -> None:
     """A list under `content`."""
     entry = {"token": "a", "logprob": -0.1, "bytes": [97], "top_logprobs": []}
     item = {"type": "message", "id": "m", "content": [{"type": "output_text", "text": "a", "logprobs": [entry]}]}
-    assert decode(response(item)).choices[0].logprobs == {"content": [entry]}
+    (choice,) = decode(response(item)).choices
+    assert choice.logprobs == (TokenLogprob("a", -0.1, b"a"),)
+    assert choice.logprobs_raw == {"content": [entry]}
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from minimill._chat import (
     RefusalDelta,
     Text,
     TextDelta,
+    TokenLogprob,
     ToolCall,
     ToolCallDelta,
     UsageReported,
@@ -305,7 +306,8 @@ def test_a_stream_tells_all_that_a_plain_answer_tells() -> None:
     whole = response(item, service_tier="flex")
     _, answer = read(plain_target(), [data(*BEGUN, text("a", logprobs=[logprob]), event("completed", response=whole))])
     assert answer == CODEC.decode(WireResponse(200, {}, json.dumps(whole).encode()), plain_target())
-    assert answer.choices[0].logprobs == {"content": [logprob]}
+    assert answer.choices[0].logprobs == (TokenLogprob("a", -0.1),)
+    assert answer.choices[0].logprobs_raw == {"content": [logprob]}
     assert (answer.id, answer.service_tier) == ("resp_1", "flex")
 
 

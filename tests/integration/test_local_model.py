@@ -184,9 +184,9 @@ async def test_logprobs(config: dict[str, object]) -> None:
     """One for each token of the answer, none above 0, with as many others as were asked for."""
     async with minimill.Client(config) as client:
         reply = await client.chat("Say hello.", model=NAME, top_logprobs=2, max_output_tokens=4)
-    found = reply.choices[0].logprobs["content"]
-    assert 0 < len(found) <= 4
-    assert all(token["logprob"] <= 0 and len(token["top_logprobs"]) == 2 for token in found)
+    found = reply.logprobs
+    assert found is not None and 0 < len(found) <= 4
+    assert all(token.logprob <= 0 and len(token.top) == 2 for token in found)
 
 
 async def test_a_tool_that_has_to_be_called(config: dict[str, object]) -> None:

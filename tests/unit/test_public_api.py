@@ -16,8 +16,8 @@ PUBLIC = """
     LeftOut Message MinimillError MissingKeyError ModelNotFoundError Money NamedTool OverloadedError
     PermissionDeniedError Plan PluginError ProtocolError ProviderError QuotaExhaustedError RateLimitedError
     Reasoning ReasoningDelta RefusalDelta Reply SchemaMismatchError ServerError StreamEvent SyncClient Text TextDelta
-    ThresholdReached Timeouts Tool ToolCall ToolCallDelta ToolResult TransportError UnknownModelError UnpricedModelError
-    Usage UsageReported __version__ assistant context system tool user
+    ThresholdReached Timeouts TokenLogprob Tool ToolCall ToolCallDelta ToolResult TransportError UnknownModelError
+    UnpricedModelError Usage UsageReported __version__ assistant context system tool user
 """.split()
 FOR_PLUGINS = ["minimill.dialects", "minimill.ledger", "minimill.testing"]
 

@@ -12,6 +12,7 @@ from minimill._chat._answer import (
     RefusalDelta,
     StreamEvent,
     TextDelta,
+    TokenLogprob,
     ToolCallDelta,
     UsageReported,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "StreamEvent",
     "Text",
     "TextDelta",
+    "TokenLogprob",
     "Tool",
     "ToolCall",
     "ToolCallDelta",

@@ -11,6 +11,8 @@ from minimill._chat._messages import Message
 from minimill._usage import Usage
 from minimill._values import dataclass
 
+_Bytes = bytes
+
 
 class FinishReason(enum.Enum):
     """Why an answer ended. The vendor's raw word is kept beside it."""
@@ -23,6 +25,19 @@ class FinishReason(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """One token of an answer, and how likely it was."""
+
+    token: str
+    logprob: float
+    """Natural logarithm of its probability: 0 where it was certain."""
+    bytes: _Bytes | None = None
+    """Its bytes in UTF-8, which may be a part of a character; None: the vendor does not tell them."""
+    top: tuple[TokenLogprob, ...] = ()
+    """The likeliest tokens in its place, as many as were asked for, in the vendor's order; these have none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """One of the `n` answers."""
 
@@ -31,10 +46,12 @@ class Choice:
     finish_reason: FinishReason
     finish_reason_raw: str | None
     """The vendor's own word, or None where it sent none."""
-    logprobs: Any = None
-    """As the vendor sent them."""
+    logprobs: tuple[TokenLogprob, ...] | None = None
+    """Of each token of the text, or of the refusal where there is no text; None: the vendor sent none."""
     refusal: str | None = None
     """The model's words where it declined."""
+    logprobs_raw: Any = field(default=None, repr=False, hash=False)
+    """The same as the vendor sent it; of a stream, its lists joined."""
 
 
 @dataclass(frozen=True, slots=True)

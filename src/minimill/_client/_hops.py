@@ -46,8 +46,10 @@ def joined(parts: Sequence[Answer]) -> Answer:
 
 def _joined_choice(pieces: Sequence[Choice]) -> Choice:
     message = Message("assistant", tuple(part for piece in pieces for part in piece.message.parts))
-    found = [piece.logprobs for piece in pieces if piece.logprobs]
-    return replace(pieces[-1], message=message, logprobs=_joined_logprobs(found) if found else None)
+    tokens = tuple(token for piece in pieces for token in piece.logprobs or ())
+    found = [piece.logprobs_raw for piece in pieces if piece.logprobs_raw]
+    raw = _joined_logprobs(found) if found else None
+    return replace(pieces[-1], message=message, logprobs=tokens or None, logprobs_raw=raw)
 
 
 def _joined_logprobs(found: Sequence[Any]) -> Any:

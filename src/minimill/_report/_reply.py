@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from minimill._chat import Answer, Choice, FinishReason, Message, ToolCall, unfenced
+from minimill._chat import Answer, Choice, FinishReason, Message, TokenLogprob, ToolCall, unfenced
 from minimill._errors import ProviderError
 from minimill._money import Money
 from minimill._usage import Usage
@@ -153,6 +153,11 @@ class Reply:
     def finish_reason_raw(self) -> str | None:
         """The vendor's own word."""
         return self.answer.choices[0].finish_reason_raw
+
+    @property
+    def logprobs(self) -> tuple[TokenLogprob, ...] | None:
+        """How likely each token of the first answer was; None: nobody asked, or the vendor sent nothing."""
+        return self.answer.choices[0].logprobs
 
     @property
     def usage(self) -> Usage | None:

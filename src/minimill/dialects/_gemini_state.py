@@ -28,6 +28,7 @@ from minimill.dialects._base import Target, text_of
 from minimill.dialects._call_ids import made_up_id
 from minimill.dialects._gemini_calls import GrowingCall
 from minimill.dialects._json import dump_text
+from minimill.dialects._logprobs import gemini_logprobs
 
 _FINISH = {
     "STOP": FinishReason.STOP,
@@ -213,7 +214,8 @@ class CandidateState:
             message=Message("assistant", tuple(map(self._named, parts))),
             finish_reason=self.finish or FinishReason.UNKNOWN,
             finish_reason_raw=self.finish_raw,
-            logprobs=self.logprobs or None,
+            logprobs=gemini_logprobs(self.logprobs),
+            logprobs_raw=self.logprobs or None,
         )
 
     def _named(self, part: Part) -> Part:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from minimill._chat import Choice, FinishReason, Message, Part, Reasoning, Text, ToolCall
 from minimill.dialects._call_ids import made_up_id
 from minimill.dialects._json import dump_text
+from minimill.dialects._logprobs import openai_logprobs
 
 if TYPE_CHECKING:
     from minimill.dialects._base import Target
@@ -135,8 +136,9 @@ def read_choice(choice: dict[str, Any], index: int, answer_id: str | None, targe
         message=make_message(thinking, opaque, text, calls, target),
         finish_reason=finish_reason(word, choice, bool(calls), target),
         finish_reason_raw=word,
-        logprobs=choice.get("logprobs"),
+        logprobs=openai_logprobs(choice.get("logprobs")),
         refusal=refusal or None,
+        logprobs_raw=choice.get("logprobs"),
     )
 
 

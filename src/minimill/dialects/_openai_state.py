@@ -21,6 +21,7 @@ from minimill._chat import (
 from minimill.dialects._base import Target
 from minimill.dialects._call_ids import made_up_id
 from minimill.dialects._json import dump_text, load
+from minimill.dialects._logprobs import openai_logprobs
 from minimill.dialects._openai_message import (
     arguments_text,
     call_function,
@@ -286,8 +287,9 @@ class ChoiceState:
             message=make_message("".join(self.reasoning), opaque, "".join(self.text), calls, self.target),
             finish_reason=finish,
             finish_reason_raw=self.finish_raw,
-            logprobs=self.logprobs or None,
+            logprobs=openai_logprobs(self.logprobs),
             refusal="".join(self.refusal) or None,
+            logprobs_raw=self.logprobs or None,
         )
 
 

@@ -26,6 +26,7 @@ from minimill._chat import (
 from minimill.dialects._base import Target, text_of
 from minimill.dialects._call_ids import made_up_id
 from minimill.dialects._json import dump_text
+from minimill.dialects._logprobs import openai_logprobs
 from minimill.dialects._openai_message import arguments_text
 from minimill.dialects._openai_state import missing
 
@@ -175,8 +176,9 @@ class OutputState:
             ),
             finish_reason=finish,
             finish_reason_raw=word,
-            logprobs={"content": logprobs} if logprobs else None,
+            logprobs=openai_logprobs({"content": logprobs}),
             refusal="".join(state.text("refusal") for state in self._items) or None,
+            logprobs_raw={"content": logprobs} if logprobs else None,
         )
 
     def _state(

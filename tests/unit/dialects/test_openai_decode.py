@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from minimill._chat import Answer, FinishReason, Message, Reasoning, Text, ToolCall
+from minimill._chat import Answer, FinishReason, Message, Reasoning, Text, TokenLogprob, ToolCall
 from minimill._errors import Billed, ContentFilteredError, ProtocolError, ProviderError, ServerError
 from minimill._usage import Usage
 from minimill.dialects import Target
@@ -45,7 +45,8 @@ def test_plain_answer(decode: Decode, target: Make) -> None:
     (choice,) = answer.choices
     assert choice.message == Message("assistant", (Text("Hi."),))
     assert (choice.finish_reason, choice.finish_reason_raw) == (FinishReason.STOP, "stop")
-    assert choice.logprobs == {"content": [{"token": "Hi", "logprob": -0.1}]}
+    assert choice.logprobs == (TokenLogprob("Hi", -0.1),)
+    assert choice.logprobs_raw == {"content": [{"token": "Hi", "logprob": -0.1}]}
     assert (answer.id, answer.model, answer.service_tier) == ("chatcmpl-1", "m-1-2026", "default")
     assert answer.usage == Usage(9, 2)
     assert answer.raw == body

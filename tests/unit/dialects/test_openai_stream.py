@@ -220,4 +220,4 @@ def test_log_probabilities_are_joined(run: Run, sse: Sse, target: Make) -> None:
     first["choices"][0]["logprobs"] = {"content": [1], "refusal": None}
     second["choices"][0]["logprobs"] = {"content": [2]}
     _, answer = run(sse(first, second), target())
-    assert answer.choices[0].logprobs == {"content": [1, 2]}
+    assert answer.choices[0].logprobs_raw == {"content": [1, 2]}
