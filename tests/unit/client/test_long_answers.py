@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 import minimill
@@ -78,6 +79,25 @@ async def test_a_streamed_answer_in_parts(sim: Simulator) -> None:
     assert [call.call for call in calls] == [0]
     assert len(reply.attempts) == 3
     assert len(prompts(sim)) == 3
+
+
+async def test_probabilities_of_all_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One after the other, typed and as the vendor sent them."""
+    monkeypatch.setenv("GEMINI_API_KEY", "k")
+
+    def part(text: str, finish: str, **more: Any) -> dict[str, Any]:
+        told = {"chosenCandidates": [{"token": text, "logProbability": -1.5}]}
+        candidate = {"content": {"parts": [{"text": text}]}, "finishReason": finish, "logprobsResult": told, **more}
+        usage = {"promptTokenCount": 4, "candidatesTokenCount": 1, "totalTokenCount": 5}
+        return {"candidates": [candidate], "usageMetadata": usage}
+
+    bodies = [part("a", "CONTINUATION", continuationToken="go"), part("b", "STOP")]
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, json=bodies.pop(0)))
+    async with minimill.Client({"ledger": "memory:"}, http_transport=transport) as client:
+        reply = await client.chat("hi", model=MODEL, max_output_tokens=50)
+    (choice,) = reply.choices
+    assert (reply.text, choice.logprobs) == ("ab", (minimill.TokenLogprob("a", -1.5), minimill.TokenLogprob("b", -1.5)))
+    assert [one["token"] for one in choice.logprobs_raw["chosenCandidates"]] == ["a", "b"]
 
 
 async def test_each_part_is_reserved(sim: Simulator) -> None:
