@@ -11,6 +11,17 @@ from urllib.parse import urlsplit
 from minimill._errors import ConfigError
 from minimill.catalog._types import Model, Provider, Region
 
+_VERSIONS = {"anthropic": ("/v1",), "gemini": ("/v1beta", "/v1")}
+"""Beginnings of the paths of a dialect, where they hold the version of the interface."""
+
+
+def without_version(address: str, provider: Provider) -> str | None:
+    """The address without a version that the path of each call begins with; None: it holds none."""
+    own_path = (provider.quirks.chat_path or "").removesuffix("/chat/completions")
+    ends = [*_VERSIONS.get(provider.dialect, ()), *([own_path] if own_path else [])]
+    version = next((end for end in ends if address.endswith(end)), None)
+    return None if version is None else address.removesuffix(version)
+
 
 def at_address(provider: Provider, address: str, place: str, wanted: str | None) -> Provider:
     """The provider at another address, with the region whose prices hold there.

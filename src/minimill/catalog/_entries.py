@@ -14,6 +14,7 @@ from minimill._pricing._rows import Bounds
 from minimill._values import dataclass
 from minimill.catalog._marks import (
     Above,
+    BaseUrl,
     Count,
     Currency,
     EnvName,
@@ -25,7 +26,6 @@ from minimill.catalog._marks import (
     Positive,
     Price,
     Text,
-    Url,
     UrlPath,
 )
 from minimill.catalog._quirks import ErrorKind, Quirks
@@ -71,7 +71,7 @@ class Auth:
 class RegionEntry:
     """One endpoint of a provider that has several, with its own keys and often its own prices."""
 
-    base_url: Url | None = None
+    base_url: BaseUrl | None = None
     """Address that the dialect's path is appended to; left out where it is the user's own."""
     key_env: tuple[EnvName, ...] = ()
     """Environment variables that hold this region's key; empty: the provider's."""
@@ -289,7 +289,7 @@ class ProviderEntry:
     """Name for people."""
     dialect: Text
     """Wire language, such as `openai_chat`; a model may name another one."""
-    base_url: Url | None = None
+    base_url: BaseUrl | None = None
     """Address that the dialect's path is appended to; left out where `regions` says it, or where every user
     has an address of their own."""
     base_url_env: tuple[EnvName, ...] = ()
@@ -317,7 +317,8 @@ class ProviderEntry:
     note: str = ""
     """Anything a reader should know."""
     endpoint_prefixes: tuple[str, ...] = ()
-    """Beginnings of ids (`ep-`) that name a user's own deployment and hide which model runs there."""
+    """Beginnings of ids (`ep-`) that name a user's own deployment and hide which model runs there; `""` where users
+    name deployments as they like."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Headers sent with every request. Never keys."""
     request_id_headers: tuple[str, ...] = ("x-request-id",)

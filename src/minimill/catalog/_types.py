@@ -162,7 +162,7 @@ class Provider:
     any_model: Model | None = field(default=None, repr=False)
     """Stands for every id that is not listed; None: only listed models are sold."""
     endpoint_prefixes: tuple[str, ...] = ()
-    """Beginnings of ids that name a user's own deployment and hide which model runs there."""
+    """Beginnings of ids that name a user's own deployment and hide which model runs there; `""`: any id may."""
     endpoints: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     """The user's own deployment ids (`ep-…`) to the ids of the models behind them."""
     origin: str = "catalog"
