@@ -17,7 +17,7 @@ from typing import Any
 from pydantic_core import ValidationError
 
 from minimill._errors import CatalogError, ConfigError, UnknownModelError
-from minimill.catalog._address import at_address, without_version
+from minimill.catalog._address import at_address, at_plan, without_version
 from minimill.catalog._checks import faults_in
 from minimill.catalog._convert import free_row, provider_of
 from minimill.catalog._entries import ProviderEntry, UserProviderEntry
@@ -34,6 +34,7 @@ from minimill.catalog._user import (
     own_path,
     own_prices,
     user_faults,
+    without_prices,
 )
 
 Finder = Callable[[str], Path | None]
@@ -167,6 +168,8 @@ class Catalog:
 
     def _with_own(self, provider_id: str, own: Mapping[str, Any], file: tuple[Path, str] | None) -> Provider:
         base = read_toml(*file, CatalogError) if file else None
+        if base is not None and "plan" in own:  # not what its calls cost, and the user may call them free
+            base = without_prices(base)
         origins = self._origins.get(provider_id, {})
         merged = overlay(base, own, provider_id, self._origin, origins)
         problem_of = functools.partial(self._own_problem, provider_id, file, merged, own)
@@ -182,8 +185,9 @@ class Catalog:
             raise problem_of(faults)
         priced = {name: origins.get(name, self._origin).file for name in own_prices(own)}
         provider = provider_of(entry, origin=self._origin.file, own_rows=priced)
-        clocks = own_clocks(provider, entry, own, self._origin.file)
-        return _made_free(replace(provider, endpoints=entry.endpoints, clocks=clocks), entry, self._origin, origins)
+        provider = replace(provider, endpoints=entry.endpoints, plan=entry.plan)
+        provider = replace(provider, clocks=own_clocks(provider, entry, own, self._origin.file))
+        return _made_free(provider, entry, self._origin, origins)
 
     def _own_problem(
         self,
@@ -227,10 +231,11 @@ class Catalog:
                 address, place = value, name
                 break
         if address is None:
-            return provider
+            return at_plan(provider)
         address = address.rstrip("/")
         if bare := without_version(address, provider):
-            raise ConfigError(f'{place}: expected the address without the version, which each call adds: "{bare}"')
+            text = f'expected the address without the version, which each call adds: "{bare}"'
+            raise ConfigError(f"{place}: {text}")
         if not address.endswith(provider.base_path):
             address += provider.base_path
         return at_address(provider, address, place, own.get("region"))

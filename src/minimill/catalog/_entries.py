@@ -46,6 +46,27 @@ Span = Annotated[str, Matches(rf"{_TIME}-({_TIME}|24:00)", "hours such as '09:00
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WrongKey:
+    """Keys that cannot work at the vendor, known by their shape: they are refused before anything is sent."""
+
+    prefixes: tuple[Text, ...] = ()
+    """How such keys begin; one matching is enough."""
+    lengths: tuple[Positive, ...] = ()
+    """How long such keys are, where they are letters and digits only; one matching is enough."""
+    what: Text
+    """What such a key is, and which one is needed instead."""
+    source: Text
+    """Page on which this was read."""
+    checked: dt.date
+    """When somebody last looked at the source."""
+
+    def fits(self, key: str) -> bool:
+        """Whether a key has such a shape."""
+        plain = key.isascii() and key.isalnum()
+        return key.startswith(self.prefixes) or (plain and len(key) in self.lengths)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Auth:
     """How a request proves who sends it."""
 
@@ -65,6 +86,8 @@ class Auth:
     is, the error says `other_keys`."""
     other_keys: str = ""
     """What to tell those who have a key of another kind: which one is needed instead."""
+    wrong_keys: tuple[WrongKey, ...] = ()
+    """Shapes of keys that cannot work at the vendor's own addresses."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -83,6 +106,24 @@ class RegionEntry:
     """Page on which this was read."""
     checked: dt.date
     """When somebody last looked at the source."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+class PlanEntry:
+    """A subscription of the vendor. Its calls are not billed by the token, so that no price of the file holds."""
+
+    name: Text
+    """Name for people."""
+    addresses: Mapping[str, BaseUrl] = field(default_factory=dict)
+    """Its own addresses, by region; empty: it is called where all others are, and the key alone tells."""
+    key_prefixes: tuple[Text, ...] = ()
+    """How its keys begin, where keys that pay by use begin otherwise."""
+    source: Text
+    """Page on which this was read."""
+    checked: dt.date
+    """When somebody last looked at the source."""
+    note: str = ""
+    """Anything a reader should know."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -302,6 +343,8 @@ class ProviderEntry:
     """Endpoints by name, where there are several."""
     auth: Auth = field(default_factory=Auth)
     """How requests prove who sends them."""
+    plans: Mapping[str, PlanEntry] = field(default_factory=dict)
+    """Subscriptions that the vendor sells beside pay as you go, by name."""
     currency: Currency
     """What the provider bills in; price entries say it again, since regions may differ."""
     docs: str = ""
@@ -360,5 +403,7 @@ class UserProviderEntry(ProviderEntry):
     """Environment variables that hold the key, in place of the provider's own."""
     free: bool = False
     """True: every model of this self-hosted server without prices of its own costs nothing."""
+    plan: str | None = None
+    """Subscription that your key belongs to, one of `plans`: its address is used, and no shipped price holds."""
     endpoints: Mapping[str, str] = field(default_factory=dict)
     """Deployment ids of the user's own (`ep-…`), to the ids of the models that run there."""
