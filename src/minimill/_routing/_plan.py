@@ -362,7 +362,7 @@ def _ceiling(
     try:
         return ceiling(size, offer.rows, bounds, _limits(offer, request), situation, offer.clocks), None
     except UnpricedModelError as error:
-        return None, offer.model.unpriced or error.message
+        return None, offer.unpriced or error.message
 
 
 def _bounds(offer: Offer, thinking: bool | None) -> Bounds:

@@ -324,6 +324,19 @@ class Offer:
         """The region in use."""
         return self.provider.region
 
+    @property
+    def unpriced(self) -> str:
+        """Why no price that is known holds at this address or in this region, and what to write; empty: one may."""
+        elsewhere = {name for row in self.rows for name in row.regions}
+        anywhere = any(not row.regions for row in self.rows)
+        if self.model.unpriced or not elsewhere or anywhere or self.region in elsewhere:
+            return self.model.unpriced
+        known = " or ".join(f'"{name}"' for name in self.provider.regions if name in elsewhere)
+        return (
+            f'no price of it is known in the region "{self.region}", only in {known}: set region = {known} under '
+            f"[providers.{self.provider.id}], which has keys and prices of its own, or give a price of your own"
+        )
+
     def is_ordinary_tier(self, word: str | None) -> bool:
         """Whether a word names the service tier that price rows leave out."""
         priced = any(tier.service_tier == word for row in self.rows for tier in row.tiers)
@@ -364,8 +377,8 @@ class Offer:
         try:
             return _charge(usage, self.rows, situation, self.clocks)
         except UnpricedModelError:
-            if self.model.unpriced:
-                raise UnpricedModelError(self.model.unpriced) from None
+            if self.unpriced:
+                raise UnpricedModelError(self.unpriced) from None
             raise
 
     def storage_charge(self, tokens: int, begin: dt.datetime, end: dt.datetime) -> StorageCharge:
