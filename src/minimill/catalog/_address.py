@@ -34,12 +34,19 @@ def at_address(provider: Provider, address: str, place: str, wanted: str | None)
         wanted: The region that the user names; None: nobody names one.
 
     Raises:
-        ConfigError: the address is one of another region than the one that is named.
+        ConfigError: the address is one of another region than the one that is named, or is billed by use where a
+            subscription is named.
     """
     address = address.rstrip("/")
     plan = provider.plan or _plan_at(provider, address)
     here = [region.name for region in provider.regions.values() if _serves(region, address)]
-    here += _plan_regions(provider, plan, address)
+    by_plan = _plan_regions(provider, plan, address)
+    if plan is not None and here and not by_plan and provider.plans[plan].addresses:
+        raise ConfigError(
+            f'{place}: calls there are billed by use, but providers.{provider.id}.plan says "{plan}", which has an '
+            "address of its own: take one of the two out"
+        )
+    here += by_plan
     if wanted is None:
         region = provider.region if provider.region in here or not here else here[0]
     elif here and wanted not in here:

@@ -100,6 +100,23 @@ def test_the_user_names_the_subscription() -> None:
     assert offer("glm:glm-4.7").rows  # pay as you go goes on as before
 
 
+def test_an_address_that_is_billed_by_use_is_not_called_by_a_subscription() -> None:
+    """Its calls would be booked as free. A gateway may be, and so may a plan without addresses of its own."""
+    usual = "https://ark.cn-beijing.volces.com/api/v3"
+    for environ, table, place in (
+        ({}, {"base_url": usual}, "providers.doubao.base_url"),
+        ({"ARK_BASE_URL": usual}, {}, "ARK_BASE_URL"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            provider("doubao", environ, plan="coding", **table)
+        assert str(caught.value) == (
+            f'{place}: calls there are billed by use, but providers.doubao.plan says "coding", which has an address of '
+            "its own: take one of the two out"
+        )
+    assert provider("doubao", plan="coding", base_url="https://gw.example/v3").plan == "coding"
+    assert provider("minimax", plan="token", base_url="https://api.minimax.io/v1").region == "international"
+
+
 def test_a_subscription_may_be_called_free() -> None:
     """All models, or one, also one that no file lists."""
     free = offer("glm:glm-4.7", plan="coding", free=True)
