@@ -44,7 +44,7 @@ PRICES: dict[str, tuple[str, list[Period]]] = {
         "CNY",
         [
             ("2024-05-21T10:00+08:00", "2024-07-01T00:00+08:00", ": 2 - 6"),
-            ("2025-06-23T00:00+08:00", None, lists.QWEN_TURBO),
+            ("2025-06-23T00:00+08:00", "2026-07-13T00:00+08:00", lists.QWEN_TURBO),
         ],
     ),
     "qwen:qwen3.7-flash@cn-beijing": ("CNY", [("2026-07-15T00:00+08:00", None, lists.QWEN_37_FLASH)]),
@@ -54,11 +54,17 @@ PRICES: dict[str, tuple[str, list[Period]]] = {
         "CNY",
         [
             ("2025-09-23T00:00+08:00", "2026-01-23T00:00+08:00", lists.QWEN_3_MAX_2025),
-            ("2026-01-23T00:00+08:00", None, lists.QWEN_3_MAX),
+            ("2026-01-23T00:00+08:00", "2026-10-11T00:00+08:00", lists.QWEN_3_MAX),
         ],
     ),
-    "qwen:qwen3-max-2025-09-23@cn-beijing": ("CNY", [("2025-09-23T00:00+08:00", None, lists.QWEN_3_MAX_2025)]),
-    "qwen:qwen3-coder-plus@cn-beijing": ("CNY", [("2025-07-22T00:00+08:00", None, lists.QWEN_CODER_PLUS)]),
+    "qwen:qwen3-max-2025-09-23@cn-beijing": (
+        "CNY",
+        [("2025-09-23T00:00+08:00", "2026-10-11T00:00+08:00", lists.QWEN_3_MAX_2025)],
+    ),
+    "qwen:qwen3-coder-plus@cn-beijing": (
+        "CNY",
+        [("2025-07-22T00:00+08:00", "2026-10-11T00:00+08:00", lists.QWEN_CODER_PLUS)],
+    ),
     "qwen:qwen3.8-max@cn-beijing": ("CNY", [("2026-08-02T00:00+08:00", None, lists.QWEN_38_MAX)]),
     "qwen:qwen3.8-flash@cn-beijing": ("CNY", [("2026-08-25T00:00+08:00", None, lists.QWEN_38_FLASH)]),
     "qwen:qwen4-max@singapore": ("USD", [("2026-11-16T00:00+08:00", None, ": 1.5 0.075 4.5 x=0.075 w=1.875 W=3")]),
@@ -67,7 +73,7 @@ PRICES: dict[str, tuple[str, list[Period]]] = {
         [
             ("2024-05-01T00:00+08:00", "2024-05-21T10:00+08:00", ": 120 - 120"),
             ("2024-05-21T10:00+08:00", "2024-07-01T00:00+08:00", lists.QWEN_MAX_OF_2024),
-            ("2024-10-15T00:00+08:00", None, ": 2.4 0.48 9.6"),
+            ("2024-10-15T00:00+08:00", "2026-07-13T00:00+08:00", ": 2.4 0.48 9.6"),
         ],
     ),
     "qwen:qwen-long@cn-beijing": (
@@ -179,11 +185,17 @@ PRICES: dict[str, tuple[str, list[Period]]] = {
     ),
     "qwen:qwen3.7-plus@cn-beijing": ("CNY", [("2026-06-01T00:00+08:00", None, lists.QWEN_37_PLUS)]),
     "qwen:qwen3.6-flash@cn-beijing": ("CNY", [("2026-04-16T00:00+08:00", None, lists.QWEN_36_FLASH)]),
-    "qwen:qwen3.6-max-preview@cn-beijing": ("CNY", [("2026-04-20T00:00+08:00", None, lists.QWEN_36_MAX)]),
+    "qwen:qwen3.6-max-preview@cn-beijing": (
+        "CNY",
+        [("2026-04-20T00:00+08:00", "2026-10-11T00:00+08:00", lists.QWEN_36_MAX)],
+    ),
     "qwen:qwen3.5-plus@cn-beijing": ("CNY", [("2026-02-15T00:00+08:00", None, lists.QWEN_35_PLUS)]),
     "qwen:qwen3-coder-flash@cn-beijing": ("CNY", [("2025-08-04T00:00+08:00", None, lists.QWEN_CODER_FLASH)]),
     "qwen:qwen3-vl-plus@cn-beijing": ("CNY", [("2026-01-25T00:00+08:00", None, lists.QWEN_VL_PLUS)]),
-    "qwen:qwen3-vl-flash@cn-beijing": ("CNY", [("2025-10-14T00:00+08:00", None, lists.QWEN_VL_FLASH)]),
+    "qwen:qwen3-vl-flash@cn-beijing": (
+        "CNY",
+        [("2025-10-14T00:00+08:00", "2026-10-11T00:00+08:00", lists.QWEN_VL_FLASH)],
+    ),
     "glm:glm-4.5v@mainland": ("CNY", [("2026-09-19T00:00+08:00", None, lists.GLM_45V)]),
     "glm:glm-4.6v-flashx@mainland": ("CNY", [("2026-09-19T00:00+08:00", None, lists.GLM_46V_FLASHX)]),
     "glm:glm-5v-turbo@mainland": ("CNY", [("2026-09-19T00:00+08:00", None, lists.GLM_5_TURBO)]),

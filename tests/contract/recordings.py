@@ -31,7 +31,7 @@ NEEDS_RECORDINGS = pytest.mark.skipif(
     not FOLDER, reason="MINIMILL_RECORDINGS names no folder of recordings"
 )
 CHUNKS = (1, 7, 64, 1021, 1 << 20)
-_PROVIDERS = {"llamacpp": "llamacpp", "qwen-dashscope": "qwen"}
+PROVIDERS = {"llamacpp": "llamacpp", "qwen-dashscope": "qwen"}
 _REFUSED = (InvalidRequestError, AuthenticationError, QuotaExhaustedError, PermissionDeniedError)
 _FAILED = (ServerError, OverloadedError)
 _STATUS_CLASSES: dict[int, tuple[type[ProviderError], ...]] = {
@@ -66,7 +66,7 @@ def is_stream(row: Any) -> bool:
 
 def target_of(name: str) -> Target:
     catalog = Catalog()
-    provider_id = _PROVIDERS.get(name, name)
+    provider_id = PROVIDERS.get(name, name)
     if provider_id not in catalog.provider_ids():
         return Target(name, "recorded", Quirks())
     provider = catalog.provider(provider_id)

@@ -183,7 +183,7 @@ OTHER_KEYS = (
 @pytest.mark.parametrize(
     ("key", "told"),
     [
-        ("Abcdefghij0123456789abcd", f"; the key does not begin with bce-v3/: {OTHER_KEYS}"),
+        ("Abcdefghij-0123456789abc", f"; the key does not begin with bce-v3/: {OTHER_KEYS}"),
         ("bce-v3/ALTAK-abc/def", ""),
     ],
 )
@@ -197,6 +197,23 @@ async def test_qianfan_refuses_a_key_of_its_older_interface(
         with pytest.raises(AuthenticationError) as caught:
             await client.chat("hi", model="ernie:ernie-5.1")
     assert caught.value.message == f"ernie answered 401 (invalid_iam_token): no ***{told}"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "key", ["24.0123abcd.2592000.1485516651.282335-8574074", "Abcdefghij0123456789abcd", "sk-0123abcd"]
+)
+async def test_a_key_that_cannot_work_at_qianfan_is_not_sent(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable is named, and the key that is needed; in a route the next candidate is asked."""
+    monkeypatch.setenv("QIANFAN_API_KEY", key)
+    monkeypatch.setenv("SILICONFLOW_API_KEY", "key")
+    wire = Wire({"choices": [{"index": 0, "message": {"content": "hello"}, "finish_reason": "stop"}]})
+    async with wire.client() as client:
+        with pytest.raises(minimill.ConfigError, match=r"^QIANFAN_API_KEY holds .*bce-v3/") as caught:
+            await client.chat("hi", model="ernie:ernie-5.1")
+        assert wire.asked == [] and key not in str(caught.value)
+        reply = await client.chat("hi", model=["ernie:ernie-5.1", "siliconflow:zai-org/GLM-4.6"])
+    assert (reply.text, len(wire.asked)) == ("hello", 1)
 
 
 @pytest.mark.anyio

@@ -424,7 +424,8 @@ async def test_a_deployment_of_ones_own_is_billed_as_the_model_that_runs_there(
     assert wire.body()["model"] == "ep-20260901-abcde"
     assert reply.cost.total == minimill.Money(nanos, "CNY")
     assert reply.attempts[-1].model == "ep-20260901-abcde"
-    assert f'providers.{vendor}.endpoints."ep-20260901-other" = "model id"' in str(unknown.value)
+    line = f'under [providers.{vendor}], with the model that you deployed: endpoints = {{ "ep-20260901-other" = "'
+    assert line in str(unknown.value)
 
 
 @pytest.mark.parametrize(
@@ -432,6 +433,27 @@ async def test_a_deployment_of_ones_own_is_billed_as_the_model_that_runs_there(
     [
         ("glm:glm-4.7", "mainland", "ZHIPUAI_API_KEY", "https://open.bigmodel.cn/api/paas/v4", "0.0006 CNY"),
         ("glm:glm-4.7", "international", "ZAI_API_KEY", "https://api.z.ai/api/paas/v4", "0.00017 USD"),
+        # 6.5 and 27; 0.95 and 4
+        ("moonshot:kimi-k2.6", "mainland", "MOONSHOT_API_KEY", "https://api.moonshot.cn/v1", "0.002 CNY"),
+        ("moonshot:kimi-k2.6", "international", "MOONSHOT_API_KEY", "https://api.moonshot.ai/v1", "0.000295 USD"),
+        # 2.1 and 8.4; 0.3 and 1.2
+        ("minimax:MiniMax-M3", "mainland", "MINIMAX_API_KEY", "https://api.minimaxi.com/v1", "0.00063 CNY"),
+        ("minimax:MiniMax-M3", "international", "MINIMAX_API_KEY", "https://api.minimax.io/v1", "0.00009 USD"),
+        # 1.35 and 8.1; 0.2 and 1.15
+        ("stepfun:step-3.7-flash", "mainland", "STEPFUN_API_KEY", "https://api.stepfun.com/v1", "0.00054 CNY"),
+        ("stepfun:step-3.7-flash", "international", "STEPFUN_API_KEY", "https://api.stepfun.ai/v1", "0.0000775 USD"),
+        # 2 and 3; 0.27 and 0.42
+        (
+            "siliconflow:deepseek-ai/DeepSeek-V3.2", "mainland", "SILICONFLOW_API_KEY",
+            "https://api.siliconflow.cn/v1", "0.00035 CNY",
+        ),
+        (
+            "siliconflow:deepseek-ai/DeepSeek-V3.2", "international", "SILICONFLOW_API_KEY",
+            "https://api.siliconflow.com/v1", "0.000048 USD",
+        ),
+        # 6 and 18; abroad no price list was read
+        ("hunyuan:hy4", "mainland", "TOKENHUB_API_KEY", "https://tokenhub.tencentmaas.com/v1", "0.0015 CNY"),
+        ("hunyuan:hy4", "international", "TOKENHUB_API_KEY", "https://tokenhub-intl.tencentcloudmaas.com/v1", None),
         (
             "qwen:qwen-plus", "cn-beijing", "DASHSCOPE_API_KEY",
             "https://dashscope.aliyuncs.com/compatible-mode/v1", "0.00018 CNY",
@@ -447,21 +469,54 @@ async def test_a_deployment_of_ones_own_is_billed_as_the_model_that_runs_there(
     ],
 )  # fmt: skip
 async def test_a_region_has_its_address_its_key_and_its_currency(
-    model: str, region: str, variable: str, address: str, bill: str, monkeypatch: pytest.MonkeyPatch
+    model: str, region: str, variable: str, address: str, bill: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """100 tokens in and 50 out, without thinking."""
-    for name in ("ZHIPUAI_API_KEY", "BIGMODEL_API_KEY", "ZHIPU_API_KEY", "ZAI_API_KEY", "DASHSCOPE_API_KEY"):
+    """100 tokens in and 50 out, without thinking where that can be switched off."""
+    vendor = model.partition(":")[0]
+    provider = load_provider(vendor)
+    for name in {*provider.auth.env, *(name for one in provider.regions.values() for name in one.key_env)}:
         monkeypatch.setenv(name, f"key-of-{name}")
     told = {"prompt_tokens_details": {"cached_tokens": 0}, "completion_tokens_details": {"reasoning_tokens": 0}}
     usage = counts(100, 50, **told)
     wire = Wire(whole({"content": "hello"}, usage))
-    vendor = model.partition(":")[0]
+    thinks = False if vendor in ("glm", "qwen") else None
     async with wire.client(providers={vendor: {"region": region}}) as client:
-        reply = await client.chat("hi", model=model, reasoning=False)
+        reply = await client.chat("hi", model=model, reasoning=thinks)
     [asked] = wire.asked
     assert str(asked.url) == f"{address}/chat/completions"
     assert asked.headers["authorization"] == f"Bearer key-of-{variable}"
-    assert reply.cost.total == minimill.Money.of(bill)
+    assert reply.cost.total == (minimill.Money.of(bill) if bill else None)
+
+
+@pytest.mark.parametrize(
+    ("model", "region", "known"),
+    [
+        ("glm:glm-4-plus", "international", '"mainland"'),
+        ("moonshot:kimi-k3.1-pro", "mainland", '"international"'),
+        ("qwen:qwen4-max", "cn-beijing", '"singapore"'),
+        ("qwen:qwen-plus-us", "singapore", '"us"'),
+        ("qwen:qwen-plus", "us", '"cn-beijing" or "singapore"'),
+        ("siliconflow:moonshotai/Kimi-K3", "mainland", '"international"'),
+        ("hunyuan:hy4", "international", '"mainland"'),
+    ],
+)
+async def test_a_model_without_a_price_in_a_region_is_refused_under_a_hard_cap(
+    model: str, region: str, known: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error names the regions in which it has one, and what to write; no other region's price is taken."""
+    monkeypatch.setenv("ZAI_API_KEY", "key")
+    monkeypatch.setenv("DASHSCOPE_API_KEY", "key")
+    vendor, wire = model.partition(":")[0], Wire(OK)
+    given = {"budgets": {"all": {"limit": "1000 CNY"}}, "defaults": {"accept_unsure_prices": True}}
+    async with wire.client(providers={vendor: {"region": region}}, **given) as client:
+        with pytest.raises(minimill.UnpricedModelError) as caught:
+            await client.chat("hi", model=model, max_output_tokens=50)
+    assert wire.asked == []
+    assert str(caught.value) == (
+        f'{model}: no price of it is known in the region "{region}", only in {known}: set region = {known} under '
+        f"[providers.{vendor}], which has keys and prices of its own, or give a price of your own; the hard budget "
+        "'all' refuses what it cannot bound"
+    )
 
 
 @pytest.mark.parametrize(

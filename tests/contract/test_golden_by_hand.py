@@ -107,6 +107,10 @@ DATES = [
     ("qwen:qwen-max@cn-beijing", "2024-05-21T09:59:59+08:00", "240 CNY"),  # 120 + 120
     ("qwen:qwen-max@cn-beijing", "2024-05-21T10:00:00+08:00", "160 CNY"),  # 40 + 120
     ("qwen:qwen-max@cn-beijing", "2024-08-01T00:00:00+08:00", None),  # not known
+    ("qwen:qwen-max@cn-beijing", "2026-07-12T23:59:59+08:00", "12 CNY"),  # 2.4 + 9.6
+    ("qwen:qwen-max@cn-beijing", "2026-07-13T00:00:00+08:00", None),  # retired
+    ("qwen:qwen3-max-2025-09-23@cn-beijing", "2026-10-10T23:59:59+08:00", "75 CNY"),  # above 128,000: 15 + 60
+    ("qwen:qwen3-max-2025-09-23@cn-beijing", "2026-10-11T00:00:00+08:00", None),  # retired
     ("qwen:qwen-72b-chat@cn-beijing", "2024-05-15T00:00:00+08:00", "40 CNY"),
     ("ernie:ernie-speed-128k", "2024-04-30T23:59:59+08:00", None),  # not known
     ("ernie:ernie-speed-128k", "2024-05-21T13:59:59+08:00", "48 CNY"),  # 16 + 32
@@ -194,12 +198,12 @@ BILLS: list[tuple[str, Usage, dict[str, Any], str | None]] = [
     ("qwen:qwen-plus@singapore", usage(256_000, K), {"thinking": False}, "0.1036 USD"),  # 0.1024 + 0.0012
     ("qwen:qwen-plus@singapore", usage(256_001, K), {"thinking": False}, "0.3108012 USD"),  # 0.3072012 + 0.0036
     # caches: read without asking, read and written on request, written without asking
-    ("qwen:qwen3-max@cn-beijing", usage(20 * K, 0, cached_input_tokens=10 * K), {}, "0.03 CNY"),  # 0.025 + 0.005
+    ("qwen:qwen3.8-max@cn-beijing", usage(20 * K, 0, cached_input_tokens=10 * K), {}, "0.135 CNY"),  # 0.12 + 0.015
     (
-        "qwen:qwen3-max@cn-beijing",
+        "qwen:qwen3.8-max@cn-beijing",
         usage(20 * K, 0, cached_input_tokens=10 * K, cache_write_tokens=8 * K),
         {"explicit_cache": True},
-        "0.0325 CNY",  # 2,000 × 2.5 + 10,000 × 0.25 + 8,000 × 3.125
+        "0.154 CNY",  # 2,000 × 12 + 10,000 × 1 + 8,000 × 15
     ),
     ("qwen:qwen3.6-plus@cn-beijing", usage(100 * K, 0, cached_input_tokens=100 * K), {}, "0.2 CNY"),  # no discount
     (

@@ -185,7 +185,7 @@ BILLS = [
     ("qwen:qwen-plus-us", "us", "2026-11-24T00:00:00Z", 10_000, 0, 1_000, False, None, "0.0052 USD"),
     ("qwen:qwen3.8-max", "cn-beijing", "2026-11-24T00:00:00Z", 10_000, 4_000, 1_000, None, None, "0.114 CNY"),
     ("qwen:qwen3.8-max", "singapore", "2026-11-24T00:00:00Z", 10_000, 4_000, 1_000, None, None, "0.019 USD"),
-    ("qwen:qwen3-max", "cn-beijing", "2026-11-24T00:00:00Z", 32_001, 0, 1_000, None, None, "0.144004 CNY"),
+    ("qwen:qwen3-max", "cn-beijing", "2026-10-10T00:00:00Z", 32_001, 0, 1_000, None, None, "0.144004 CNY"),
     ("qwen:qwen4-max", "singapore", "2026-11-24T00:00:00Z", 10_000, 0, 1_000, None, None, "0.0195 USD"),
     ("glm:glm-3-turbo", "mainland", "2024-05-10T23:59:59+08:00", 1_000_000, 0, 0, None, None, "5 CNY"),
     ("glm:glm-3-turbo", "mainland", "2024-05-11T00:00:00+08:00", 1_000_000, 0, 0, None, None, "1 CNY"),

@@ -18,10 +18,12 @@ from minimill._chat import (
     UsageReported,
 )
 from minimill._errors import ContextLengthError, ProviderError
+from minimill.catalog import Catalog
 from minimill.dialects import Target, get_dialect
 from tests.contract.recordings import (
     CHUNKS,
     NEEDS_RECORDINGS,
+    PROVIDERS,
     check_failure,
     chunks_of,
     feed,
@@ -53,6 +55,19 @@ CHATS = [p for p in ALL if p.values[1]["response"]["status"] < 300 and is_chat(p
 PLAIN = [p for p in CHATS if not is_stream(p.values[1])]
 STREAMS = [p for p in CHATS if is_stream(p.values[1])]
 FAILURES = [p for p in ALL if p.values[1]["response"]["status"] >= 300]
+
+
+def test_every_vendor_that_is_called_verified_is_replayed() -> None:
+    """Plain and streamed; servers of one's own are proved against real ones (`tests/integration`) as well."""
+    catalog = Catalog(environ={})
+    claimed = {name for name in catalog.provider_ids() if catalog.provider(name).status == "verified"}
+    found: dict[str, set[bool]] = {}
+    for dialect in ("openai-chat", "anthropic", "gemini"):
+        for exchange in rows(dialect):
+            name, row = exchange.values
+            if row["response"]["status"] == 200:
+                found.setdefault(PROVIDERS.get(name, name), set()).add(is_stream(row))
+    assert {name for name in claimed if found.get(name) != {False, True}} == set()
 
 
 def text_in(content: Any) -> str:

@@ -16,12 +16,14 @@ from .pages import ROOT
 TABLES = ROOT / "docs" / "reference" / "provider-tables.md"
 SCHEMA = ROOT / "docs" / "schema" / "minimill.schema.json"
 MARK = "<!-- generated -->\n"
-USERS = ("key_env", "free", "endpoints", "proxy", "ca_file")
+USERS = ("key_env", "free", "plan", "endpoints", "proxy", "ca_file")
 ORDER = (
     # definition, heading, what it is
     ("", "Provider", "The top of a provider file, or `[providers.ID]`."),
     ("Auth", "auth", "`[auth]`."),
     ("Region", "regions", "`[regions.NAME]`."),
+    ("WrongKey", "auth.wrong_keys", "`[[auth.wrong_keys]]`."),
+    ("Plan", "plans", "`[plans.NAME]`."),
     ("Model", "models", "`[[models]]`."),
     ("Price", "prices", "`[[models.prices]]`."),
     ("Tier", "tiers", "`tiers` of a price: the prices of the row that it replaces, and when it does."),

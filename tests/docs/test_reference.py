@@ -139,6 +139,24 @@ def test_the_table_of_vendors_knows_them_all() -> None:
     assert bills == ["openrouter", "xai"]
 
 
+VENDORS_THAT_SHIP = """
+openai azure gemini anthropic mistral groq together xai openrouter deepseek doubao qwen glm ernie hunyuan spark moonshot
+minimax baichuan stepfun siliconflow sambanova vllm sglang llamacpp ollama
+"""
+
+
+def test_every_vendor_has_a_mark_and_a_day() -> None:
+    """The twenty-six that ship, each verified or documented, and when."""
+    who = VENDORS.table("Who")
+    assert len(VENDORS_THAT_SHIP.split()) == 26
+    assert sorted(who) == sorted(VENDORS_THAT_SHIP.split())
+    marks = {name: cells[-1] for name, cells in who.items()}
+    assert all(re.fullmatch(r"(verified|documented) 2026-\d\d-\d\d", mark) for mark in marks.values()), marks
+    assert sorted(name for name, mark in marks.items() if mark.startswith("verified")) == [
+        "anthropic", "deepseek", "gemini", "groq", "llamacpp", "mistral", "openai", "openrouter", "qwen", "vllm",
+    ]  # fmt: skip
+
+
 # --- errors ---
 
 

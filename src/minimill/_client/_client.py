@@ -18,7 +18,7 @@ import anyio.to_thread
 from anyio.lowlevel import RunVar
 
 from minimill._chat import ChatRequest, MessagesLike
-from minimill._client._budgets import Budgets
+from minimill._client._budgets import Budgets, Debit
 from minimill._client._call import BUSY_S, Call, Terms
 from minimill._client._context import Labels, checked, current
 from minimill._client._engine import STALE_S, Engine
@@ -30,12 +30,12 @@ from minimill._client._stream import ChatStream
 from minimill._client._teller import Teller
 from minimill._client._thresholds import ThresholdReached, Watch
 from minimill._config import Route, Settings, Timeouts, load_settings
-from minimill._errors import ConfigError, LedgerError
+from minimill._errors import BudgetExceededError, ConfigError, LedgerError
 from minimill._money import Money
 from minimill._plugins import load_provider_file
 from minimill._report import Reply
 from minimill._retry import RetryPolicy
-from minimill._routing import Experience, Health, Plan, Wishes, make_plan, measure
+from minimill._routing import Candidate, Experience, Health, Plan, Wishes, make_plan, measure
 from minimill._transport import Endpoint, Transport
 from minimill.ledger import Balance, HoldInfo, Ledger, SpendRow, open_ledger
 
@@ -112,9 +112,9 @@ class Client:
         transport = Transport(client=http_client, transport=http_transport, backend=settings.http)
         self._experience = Experience()
         self._teller = Teller(self._ledger, on_threshold)
-        watch = Watch(settings.thresholds, settings.budgets, self._teller)
+        self._watch = Watch(settings.thresholds, settings.budgets, self._teller)
         self._engine = Engine(
-            self._ledger, transport, budgets, self._offers.dialects, endpoints, self._experience, watch
+            self._ledger, transport, budgets, self._offers.dialects, endpoints, self._experience, self._watch
         )
         self._health = Health()
         self._declared = self._learned = False
@@ -189,19 +189,37 @@ class Client:
     def plan(self, messages: MessagesLike, **options: Unpack[ChatOptions]) -> Plan:
         """What a call would do: candidates in order, expected cost and ceiling, and why others are left out.
 
-        Nothing is sent and nothing is reserved. It goes by what this client has learned: see `learn`. Raises as
-        `chat` before sending.
+        Nothing is sent and nothing is reserved. It goes by what this client has learned, of costs and of budgets
+        that narrow the choice: see `learn`. Raises as `chat` before sending.
         """
         given = normalised(options)
-        request = make_request(messages, given)
-        return self._plan(request, self._route(given), given, stream=False, shown=True)
+        request, route = make_request(messages, given), self._route(given)
+        labels, budgets = self._labels_of(given), self._engine.budgets
+
+        def debits(candidate: Candidate) -> tuple[Debit, ...]:
+            try:
+                return budgets.debits(candidate.offer, labels, route.name)
+            except BudgetExceededError:  # none covers it, which narrows nothing
+                return ()
+
+        return self._watch.narrowed(self._plan(request, route, given, stream=False, shown=True), debits, budgets)
 
     async def learn(self) -> None:
-        """Take from the books what earlier calls used, for the expected cost of the next ones.
+        """Take from the books what earlier calls used, and how far budgets are used up that narrow the choice.
 
-        A call does so by itself the first time it has to choose between models; call this before `plan`.
-        Repeating it does nothing. Books that cannot be read are logged, and the usual averages hold.
+        Call this before `plan`. Calls learn what calls use by themselves, the first time they have to choose between
+        models; repeating it reads the budgets again. Books that cannot be read are logged, and the usual averages
+        hold.
         """
+        await self._learn()
+        for name in self._watch.narrowing:
+            try:
+                for balance in await self._ledger.balances(name):
+                    self._watch.saw(balance)
+            except LedgerError as error:
+                log.info("how far budget %r is used up was not learned: %s", name, error)
+
+    async def _learn(self) -> None:
         if self._learned:
             return
         self._learned = True  # calls that come meanwhile do not wait for an estimate
@@ -276,12 +294,14 @@ class Client:
         elif monotonic() - self._adopted >= ADOPT_S:
             await self._adopt()
         if not self._learned and len(route.models) > 1:
-            await self.learn()
+            await self._learn()
         plan = self._plan(request, route, options, stream=stream, shown=False)
-        here = current()
-        labels = self._labels.under(here.app, here.tags).under(options.get("app"), options.get("tags"))
         terms, _ = self._agreed(route, options)
-        return Call(new_call_id(), labels, terms, plan, self._health)
+        return Call(new_call_id(), self._labels_of(options), terms, plan, self._health)
+
+    def _labels_of(self, options: Mapping[str, Any]) -> Labels:
+        here = current()
+        return self._labels.under(here.app, here.tags).under(options.get("app"), options.get("tags"))
 
     def _check_process(self) -> None:
         if os.getpid() != self._pid:

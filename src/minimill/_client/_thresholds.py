@@ -7,21 +7,22 @@ reservation brings along, and awaits nothing.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from minimill._client._budgets import Budgets, is_named
+from minimill._client._budgets import Budgets, Debit, is_named
 from minimill._config import Narrowing, Thresholds
 from minimill._errors import AboveThresholdError, BudgetExceededError, ConfigError
 from minimill._money import Money
+from minimill._routing import Candidate, LeftOut, Plan
 from minimill._values import dataclass
 from minimill.ledger import Balance, BudgetDefinition
 from minimill.ledger._windows import calendar, to_us
 
 if TYPE_CHECKING:
     from minimill._client._teller import Teller
-    from minimill._routing import Candidate
 
 PPM = 1_000_000
 ACCOUNTS_KEPT = 20_000
@@ -47,7 +48,7 @@ class ThresholdReached:
     """When the window ends; None for a total."""
 
     def __str__(self) -> str:
-        name = f"budget {self.budget!r}" + (f" of {self.key!r}" if self.key else "")
+        name = _named(self.budget, self.key)
         until = f"; it begins anew at {self.resets_at.isoformat()}" if self.resets_at else ""
         return f"{name} is used up to {_percent(self.share)}: {self.used} of {self.limit}{until}"
 
@@ -78,6 +79,8 @@ class Watch:
         self._definitions = {definition.name: definition for definition in definitions}
         self._teller = teller
         self._uses: dict[tuple[str, str, str], _Use] = {}
+        self._seen: dict[tuple[str, str], Balance] = {}
+        """Of budgets that narrow: what was last known of each account."""
 
     def _use(self, budget: str, key: str, window_id: str) -> _Use:
         found = self._uses.get((budget, key, window_id))
@@ -94,6 +97,7 @@ class Watch:
                 use = self._use(balance.budget, balance.key, balance.window_id)
                 use.used = _used(balance)
                 self._look(use, balance)
+            self.saw(balance)
 
     def settled(self, balances: Iterable[Balance], nanos: Mapping[str, int | None]) -> None:
         """An attempt of these balances was settled at so much."""
@@ -102,6 +106,10 @@ class Watch:
                 use = self._use(balance.budget, balance.key, balance.window_id)
                 use.used += nanos.get(balance.budget) or 0
                 self._look(use, balance)
+            known = self._seen.get((balance.budget, balance.key))
+            if known is not None and known.window_id == balance.window_id:
+                cost = nanos.get(balance.budget) or 0
+                self.saw(replace(known, settled_nanos=known.settled_nanos + cost))
 
     def _look(self, use: _Use, balance: Balance) -> None:
         levels = self._thresholds[balance.budget].told_ppm
@@ -137,6 +145,59 @@ class Watch:
         self._teller.tell(reached, level_ppm)
 
     # -- fewer models ----------------------------------------------------------------------------
+
+    @property
+    def narrowing(self) -> tuple[str, ...]:
+        """Budgets that leave the choice to fewer models as they are used up."""
+        return tuple(self._narrow)
+
+    def saw(self, balance: Balance) -> None:
+        """Remember what an account holds, where that decides who may serve."""
+        if balance.budget in self._narrow:
+            if len(self._seen) >= ACCOUNTS_KEPT:
+                self._seen.clear()
+            self._seen[balance.budget, balance.key] = balance
+
+    def narrowed(self, plan: Plan, debits: Callable[[Candidate], Iterable[Debit]], budgets: Budgets) -> Plan:
+        """The plan with what is known of its budgets: who may not serve any more, and until when the others may."""
+        if not self._narrow:
+            return plan
+        now = dt.datetime.now(dt.UTC)
+        found: list[Candidate] = []
+        left = list(plan.left_out)
+        for candidate in plan.candidates:
+            reason, later = self._outlook(candidate, debits(candidate), budgets, now)
+            if reason is None:
+                found.append(replace(candidate, narrowed=later))
+            else:
+                left.append(LeftOut(candidate.name, reason))
+        return replace(plan, candidates=tuple(found), left_out=tuple(left))
+
+    def _outlook(
+        self, candidate: Candidate, debits: Iterable[Debit], budgets: Budgets, now: dt.datetime
+    ) -> tuple[str | None, tuple[str, ...]]:
+        """Why a candidate may not serve now, and from when on it may not."""
+        later = []
+        for debit in debits:
+            narrowings = self._narrow.get(debit.budget.name, ())
+            balance = self._known(debit, now)
+            narrowing = None if balance is None else _in_force(narrowings, balance)
+            if balance is not None and narrowing is not None and not _serves(narrowing, candidate, budgets, now.date()):
+                return _refusal(narrowing, balance, candidate).message, ()
+            reached = -1 if narrowing is None else narrowing.above_ppm
+            for one in sorted(narrowings, key=lambda one: one.above_ppm):
+                if one.above_ppm > reached and not _serves(one, candidate, budgets, now.date()):
+                    share = _percent(Decimal(one.above_ppm) / PPM)
+                    name = _named(debit.budget.name, debit.key)
+                    later.append(f"from {share} of {name} on only {_who(one)} may serve")
+                    break
+        return None, tuple(later)
+
+    def _known(self, debit: Debit, now: dt.datetime) -> Balance | None:
+        """The last balance of an account, if it is of the window that runs."""
+        balance = self._seen.get((debit.budget.name, debit.key))
+        window = calendar(debit.budget.window, debit.budget.zone).at(to_us(now))
+        return balance if balance is not None and balance.window_id == window.id else None
 
     def check(self, balances: Iterable[Balance], candidate: Candidate, budgets: Budgets, on: dt.date) -> None:
         """Refuse a candidate that may not serve now that budgets are used so far.
@@ -185,17 +246,24 @@ def _serves(narrowing: Narrowing, candidate: Candidate, budgets: Budgets, on: dt
 
 def _refusal(narrowing: Narrowing, balance: Balance, candidate: Candidate) -> AboveThresholdError:
     used = Money(_used(balance), balance.currency)
-    name = f"budget {balance.budget!r}" + (f" of {balance.key!r}" if balance.key else "")
-    if narrowing.max_cost is not None:
-        who = f"models that cost at most {narrowing.max_cost} a call"
-    else:
-        who = "free models" if narrowing.free else ", ".join(narrowing.models)
+    share = _percent(Decimal(narrowing.above_ppm) / PPM)
     return AboveThresholdError(
-        f"{name} has used {used} of {balance.limit}: above {_percent(Decimal(narrowing.above_ppm) / PPM)} only "
-        f"{who} may serve, and {candidate.offer.name} is not one of them",
+        f"{_named(balance.budget, balance.key)} has used {used} of {balance.limit}: above {share} only "
+        f"{_who(narrowing)} may serve, and {candidate.offer.name} is not one of them",
         budget=balance.budget,
         key=balance.key or None,
         limit=balance.limit,
         used=used,
         resets_at=balance.resets_at,
     )
+
+
+def _named(budget: str, key: str | None) -> str:
+    return f"budget {budget!r}" + (f" of {key!r}" if key else "")
+
+
+def _who(narrowing: Narrowing) -> str:
+    """The models that still serve, in words."""
+    if narrowing.max_cost is not None:
+        return f"models that cost at most {narrowing.max_cost} a call"
+    return "free models" if narrowing.free else ", ".join(narrowing.models)

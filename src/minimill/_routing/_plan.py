@@ -53,6 +53,8 @@ class Candidate:
     """Longest time until its answer must be complete."""
     told: JsonSchema | None = field(default=None, repr=False)
     """The schema that only the prompt holds it to; None: there is none, or the vendor does."""
+    narrowed: tuple[str, ...] = ()
+    """From which use of a budget on it may not serve any more, in words; only in plans that are shown."""
 
     @property
     def name(self) -> str:
@@ -131,6 +133,7 @@ class Plan:
             for candidate in self.candidates
             if candidate.unpriced
         ]
+        lines += [f"   {candidate.name}: {words}" for candidate in self.candidates for words in candidate.narrowed]
         lines += [f"left out  {left.name}: {left.reason}" for left in self.left_out]
         return "\n".join(lines)
 
@@ -370,7 +373,7 @@ def _ceiling(
     try:
         return ceiling(size, offer.rows, bounds, _limits(offer, request), situation, offer.clocks), None
     except UnpricedModelError as error:
-        return None, offer.model.unpriced or error.message
+        return None, offer.unpriced or error.message
 
 
 def _bounds(offer: Offer, thinking: bool | None) -> Bounds:

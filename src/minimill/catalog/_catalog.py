@@ -6,6 +6,7 @@ It may import `_errors` and its siblings.
 import contextlib
 import datetime as dt
 import functools
+import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -16,13 +17,13 @@ from typing import Any
 from pydantic_core import ValidationError
 
 from minimill._errors import CatalogError, ConfigError, UnknownModelError
-from minimill.catalog._address import at_address
+from minimill.catalog._address import at_address, at_plan, without_version
 from minimill.catalog._checks import faults_in
 from minimill.catalog._convert import free_row, provider_of
 from minimill.catalog._entries import ProviderEntry, UserProviderEntry
-from minimill.catalog._faults import Fault, faults_of, nearest, problem, shown
+from minimill.catalog._faults import Fault, faults_of, nearest, nearest_word, problem, shown
 from minimill.catalog._files import folder, read_toml, shipped_ids
-from minimill.catalog._marks import ID_PATTERN, url_fault
+from minimill.catalog._marks import ID_PATTERN, base_url_fault
 from minimill.catalog._shape import validator
 from minimill.catalog._types import Model, Offer, Provider
 from minimill.catalog._user import (
@@ -33,6 +34,7 @@ from minimill.catalog._user import (
     own_path,
     own_prices,
     user_faults,
+    without_prices,
 )
 
 Finder = Callable[[str], Path | None]
@@ -105,7 +107,7 @@ class Catalog:
         wanted = provider.endpoints.get(model_id, model_id)
         model = provider.models.get(provider.names.get(wanted, wanted))
         if model is None:
-            model = _unlisted(provider, model_id)
+            model = _unlisted(provider, model_id, self._origin.file)
         return Offer(provider, model, model_id if model_id in provider.endpoints else model.id)
 
     def knows(self, provider_id: str) -> bool:
@@ -166,6 +168,8 @@ class Catalog:
 
     def _with_own(self, provider_id: str, own: Mapping[str, Any], file: tuple[Path, str] | None) -> Provider:
         base = read_toml(*file, CatalogError) if file else None
+        if base is not None and "plan" in own:  # not what its calls cost, and the user may call them free
+            base = without_prices(base)
         origins = self._origins.get(provider_id, {})
         merged = overlay(base, own, provider_id, self._origin, origins)
         problem_of = functools.partial(self._own_problem, provider_id, file, merged, own)
@@ -181,8 +185,9 @@ class Catalog:
             raise problem_of(faults)
         priced = {name: origins.get(name, self._origin).file for name in own_prices(own)}
         provider = provider_of(entry, origin=self._origin.file, own_rows=priced)
-        clocks = own_clocks(provider, entry, own, self._origin.file)
-        return _made_free(replace(provider, endpoints=entry.endpoints, clocks=clocks), entry, self._origin, origins)
+        provider = replace(provider, endpoints=entry.endpoints, plan=entry.plan)
+        provider = replace(provider, clocks=own_clocks(provider, entry, own, self._origin.file))
+        return _made_free(provider, entry, self._origin, origins)
 
     def _own_problem(
         self,
@@ -221,13 +226,16 @@ class Catalog:
         address, place = own.get("base_url"), f"providers.{provider.id}.base_url"
         for name in provider.base_url_env:
             if value := environ.get(name, "").strip():
-                if expected := url_fault(value):
+                if expected := base_url_fault(value):
                     raise ConfigError(f"{name}: expected {expected}")
                 address, place = value, name
                 break
         if address is None:
-            return provider
+            return at_plan(provider)
         address = address.rstrip("/")
+        if bare := without_version(address, provider):
+            text = f'expected the address without the version, which each call adds: "{bare}"'
+            raise ConfigError(f"{place}: {text}")
         if not address.endswith(provider.base_path):
             address += provider.base_path
         return at_address(provider, address, place, own.get("region"))
@@ -260,17 +268,38 @@ def _made_free(
     return replace(provider, models=models, any_model=other)
 
 
-def _unlisted(provider: Provider, model_id: str) -> Model:
+def _unlisted(provider: Provider, model_id: str, file: str) -> Model:
     """The model of an id that is not listed, where the provider takes any."""
-    if model_id.startswith(provider.endpoint_prefixes or ("\0",)):
-        raise UnknownModelError(
-            f'"{provider.id}:{model_id}" hides which model runs there: say it in minimill.toml as '
-            f'providers.{provider.id}.endpoints."{model_id}" = "model id"'
-        )
-    if provider.any_model is not None:
+    if provider.any_model is not None and not _is_ones_own(provider, model_id):
         return replace(provider.any_model, id=model_id, listed=False)
-    names = [*provider.models, *provider.names, *provider.endpoints]
-    raise UnknownModelError(f'{provider.id} has no model "{model_id}"{nearest(model_id, names)}')
+    near = nearest(model_id, [*provider.models, *provider.names, *provider.endpoints])
+    text = f'{provider.id} has no model "{model_id}"{near}'
+    if not _is_ones_own(provider, model_id):
+        raise UnknownModelError(text)
+    line = _endpoint_line(provider, model_id, file)
+    if "" not in provider.endpoint_prefixes:
+        raise UnknownModelError(f'"{provider.id}:{model_id}" hides which model runs there: say it {line}')
+    end = "" if near else "."
+    raise UnknownModelError(f"{text}{end} Where it is a deployment of your own, say what runs there {line}")
+
+
+def _is_ones_own(provider: Provider, model_id: str) -> bool:
+    """Whether an id may name a deployment of the user's own, which hides the model that runs there."""
+    return any(model_id.startswith(prefix) for prefix in provider.endpoint_prefixes)
+
+
+def _endpoint_line(provider: Provider, model_id: str, file: str) -> str:
+    """Where to say which model runs in a deployment of the user's own, and how."""
+    sold = [model.id for model in provider.models.values() if model.status == "current"]
+    likely = nearest_word(model_id, sold) or next(iter(sold), "id of the model")
+    return (
+        f"in {file} under [providers.{provider.id}], with the model that you deployed: "
+        f"endpoints = {{ {_toml(model_id)} = {_toml(likely)} }}"
+    )
+
+
+def _toml(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _parts(name: str) -> tuple[str, str | None]:

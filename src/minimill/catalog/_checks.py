@@ -39,6 +39,7 @@ def faults_in(entry: ProviderEntry) -> list[Fault]:
     """Everything that is wrong with a provider beyond single keys."""
     return [
         *_address_faults(entry),
+        *_key_faults(entry),
         *_header_faults(entry),
         *_error_faults(entry),
         *_clock_faults(entry),
@@ -69,6 +70,18 @@ def _address_faults(entry: ProviderEntry) -> Iterator[Fault]:
                 yield Fault(("regions", name), 'the key "base_url" is missing')
     if (entry.status == "verified") != (entry.verified_on is not None):
         yield Fault(("verified_on",), 'say the date of the check with status = "verified", and only with it')
+
+
+def _key_faults(entry: ProviderEntry) -> Iterator[Fault]:
+    for number, wrong in enumerate(entry.auth.wrong_keys):
+        if not wrong.prefixes and not wrong.lengths:
+            yield Fault(("auth", "wrong_keys", number), "a shape needs prefixes or lengths")
+    for name, plan in entry.plans.items():
+        for region in plan.addresses:
+            if region not in entry.regions:
+                yield Fault(("plans", name, "addresses", region), unknown_word("region", region, entry.regions))
+        if not plan.addresses and not plan.key_prefixes:
+            yield Fault(("plans", name), "nothing tells a call by it: give addresses or key_prefixes")
 
 
 def _header_faults(entry: ProviderEntry) -> Iterator[Fault]:

@@ -15,13 +15,14 @@ from minimill.catalog._entries import (
     ClockEntry,
     ErrorEntry,
     ModelEntry,
+    PlanEntry,
     PriceEntry,
     ProviderEntry,
     RatesEntry,
     TierEntry,
 )
 from minimill.catalog._quirks import Quirks
-from minimill.catalog._types import ErrorRule, Model, Provider, Region
+from minimill.catalog._types import ErrorRule, Model, Plan, Provider, Region
 
 _RATES = tuple(item.name for item in fields(Rates))
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -51,6 +52,7 @@ def provider_of(entry: ProviderEntry, *, origin: str, own_rows: Mapping[str, str
         region=entry.region,
         regions=regions,
         auth=entry.auth,
+        plans={name: _plan(name, plan) for name, plan in entry.plans.items()},
         base_url_env=entry.base_url_env,
         base_path=entry.base_path,
         docs=entry.docs,
@@ -175,6 +177,11 @@ def _row(entry: PriceEntry, origin: str) -> PriceRow:
 def free_row(currency: str, origin: str, today: dt.date) -> PriceRow:
     """The row of a self-hosted model that the user calls free."""
     return PriceRow(currency, _EVER, f"free = true in {origin}", today, Rates(), free=True, origin=origin)
+
+
+def _plan(name: str, entry: PlanEntry) -> Plan:
+    addresses = {region: address.rstrip("/") for region, address in entry.addresses.items()}
+    return Plan(name, entry.name, addresses, entry.key_prefixes)
 
 
 def _rates(entry: RatesEntry) -> Rates:

@@ -14,6 +14,7 @@ from minimill._pricing._rows import Bounds
 from minimill._values import dataclass
 from minimill.catalog._marks import (
     Above,
+    BaseUrl,
     Count,
     Currency,
     EnvName,
@@ -25,7 +26,6 @@ from minimill.catalog._marks import (
     Positive,
     Price,
     Text,
-    Url,
     UrlPath,
 )
 from minimill.catalog._quirks import ErrorKind, Quirks
@@ -43,6 +43,27 @@ Host = Annotated[
     Matches(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+", "a host in small letters, such as a.acme.example or *.acme.example"),
 ]
 Span = Annotated[str, Matches(rf"{_TIME}-({_TIME}|24:00)", "hours such as '09:00-12:00'")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrongKey:
+    """Keys that cannot work at the vendor, known by their shape: they are refused before anything is sent."""
+
+    prefixes: tuple[Text, ...] = ()
+    """How such keys begin; one matching is enough."""
+    lengths: tuple[Positive, ...] = ()
+    """How long such keys are, where they are letters and digits only; one matching is enough."""
+    what: Text
+    """What such a key is, and which one is needed instead."""
+    source: Text
+    """Page on which this was read."""
+    checked: dt.date
+    """When somebody last looked at the source."""
+
+    def fits(self, key: str) -> bool:
+        """Whether a key has such a shape."""
+        plain = key.isascii() and key.isalnum()
+        return key.startswith(self.prefixes) or (plain and len(key) in self.lengths)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +86,15 @@ class Auth:
     is, the error says `other_keys`."""
     other_keys: str = ""
     """What to tell those who have a key of another kind: which one is needed instead."""
+    wrong_keys: tuple[WrongKey, ...] = ()
+    """Shapes of keys that cannot work at the vendor's own addresses."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class RegionEntry:
     """One endpoint of a provider that has several, with its own keys and often its own prices."""
 
-    base_url: Url | None = None
+    base_url: BaseUrl | None = None
     """Address that the dialect's path is appended to; left out where it is the user's own."""
     key_env: tuple[EnvName, ...] = ()
     """Environment variables that hold this region's key; empty: the provider's."""
@@ -83,6 +106,24 @@ class RegionEntry:
     """Page on which this was read."""
     checked: dt.date
     """When somebody last looked at the source."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+class PlanEntry:
+    """A subscription of the vendor. Its calls are not billed by the token, so that no price of the file holds."""
+
+    name: Text
+    """Name for people."""
+    addresses: Mapping[str, BaseUrl] = field(default_factory=dict)
+    """Its own addresses, by region; empty: it is called where all others are, and the key alone tells."""
+    key_prefixes: tuple[Text, ...] = ()
+    """How its keys begin, where keys that pay by use begin otherwise."""
+    source: Text
+    """Page on which this was read."""
+    checked: dt.date
+    """When somebody last looked at the source."""
+    note: str = ""
+    """Anything a reader should know."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -291,7 +332,7 @@ class ProviderEntry:
     """Name for people."""
     dialect: Text
     """Wire language, such as `openai_chat`; a model may name another one."""
-    base_url: Url | None = None
+    base_url: BaseUrl | None = None
     """Address that the dialect's path is appended to; left out where `regions` says it, or where every user
     has an address of their own."""
     base_url_env: tuple[EnvName, ...] = ()
@@ -304,6 +345,8 @@ class ProviderEntry:
     """Endpoints by name, where there are several."""
     auth: Auth = field(default_factory=Auth)
     """How requests prove who sends them."""
+    plans: Mapping[str, PlanEntry] = field(default_factory=dict)
+    """Subscriptions that the vendor sells beside pay as you go, by name."""
     currency: Currency
     """What the provider bills in; price entries say it again, since regions may differ."""
     docs: str = ""
@@ -319,7 +362,8 @@ class ProviderEntry:
     note: str = ""
     """Anything a reader should know."""
     endpoint_prefixes: tuple[str, ...] = ()
-    """Beginnings of ids (`ep-`) that name a user's own deployment and hide which model runs there."""
+    """Beginnings of ids (`ep-`) that name a user's own deployment and hide which model runs there; `""` where users
+    name deployments as they like."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Headers sent with every request. Never keys."""
     request_id_headers: tuple[str, ...] = ("x-request-id",)
@@ -361,5 +405,7 @@ class UserProviderEntry(ProviderEntry):
     """Environment variables that hold the key, in place of the provider's own."""
     free: bool = False
     """True: every model of this self-hosted server without prices of its own costs nothing."""
+    plan: str | None = None
+    """Subscription that your key belongs to, one of `plans`: its address is used, and no shipped price holds."""
     endpoints: Mapping[str, str] = field(default_factory=dict)
     """Deployment ids of the user's own (`ep-…`), to the ids of the models that run there."""

@@ -51,11 +51,17 @@ def path_words(path: Iterable[str | int]) -> str:
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """`, did you mean "…"?` with the nearest of `words`, or nothing."""
+    found = nearest_word(word, words)
+    return f', did you mean "{found}"?' if found else ""
+
+
+def nearest_word(word: str, words: Iterable[str]) -> str | None:
+    """The nearest of `words`; None: none is near."""
     import difflib
 
     small = {w.lower(): w for w in words}
     found = difflib.get_close_matches(word.lower(), list(small), n=1, cutoff=0.6)
-    return f', did you mean "{small[found[0]]}"?' if found else ""
+    return small[found[0]] if found else None
 
 
 def unknown_word(what: str, word: str, words: Iterable[str]) -> str:

@@ -108,6 +108,25 @@ def url_fault(text: str) -> str | None:
     return None
 
 
-Url = Annotated[str, Matches(URL_PATTERN, URL_MEANING, url_fault)]
+_CALLS = (
+    r"/(chat/)?completions",
+    r"/responses",
+    r"(/v1)?/messages",
+    r"(/v1(alpha|beta)?)?(/models/[^/]+)?:(streamG|g)enerateContent",
+)
+"""Ends of addresses that are those of a call, each with what the dialect adds by itself."""
+_DEPLOYMENT = r"/openai/deployments/[^/]+"
+"""Between the address of a resource at Azure and the call, in the older form."""
+
+
+def base_url_fault(text: str) -> str | None:
+    """What was expected of an address to which the path of each call is appended, where it is none."""
+    if expected := url_fault(text):
+        return expected
+    base = re.sub(rf"({_DEPLOYMENT})?({'|'.join(_CALLS)})/*$", "", text)
+    return None if base == text else f'the address without the path of a call, which is appended to it: "{base}"'
+
+
+BaseUrl = Annotated[str, Matches(URL_PATTERN, URL_MEANING, base_url_fault)]
 UrlPath = Annotated[str, Matches(r"(/[\w.~-]+)*", "a path such as '/openai/v1'")]
 Text = Annotated[str, Matches(r"(?s).*\S.*", "some text")]

@@ -43,6 +43,18 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """A subscription of a provider, whose calls are not billed by the token."""
+
+    id: str
+    name: str
+    addresses: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Its own addresses, by region; empty: it is called where all others are."""
+    key_prefixes: tuple[str, ...] = ()
+    """How its keys begin; empty: they look like all others."""
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorRule:
     """One line of a provider's error table; holds where every condition given holds."""
 
@@ -148,6 +160,12 @@ class Provider:
     """Region in use, which picks the price rows; None: the provider has no regions."""
     regions: Mapping[str, Region] = field(default_factory=dict, repr=False, hash=False)
     auth: Auth = field(default_factory=Auth)
+    plans: Mapping[str, Plan] = field(default_factory=dict, repr=False, hash=False)
+    """Subscriptions that the vendor sells, by id."""
+    plan: str | None = None
+    """The one in use, named by the user or told by the address; None: pay as you go."""
+    checks_keys: bool = True
+    """Whether the shape of a key is looked at: not where the address is none of the vendor's."""
     base_url_env: tuple[str, ...] = ()
     base_path: str = ""
     """Appended to an address that the user or the environment gives, unless it ends so."""
@@ -172,7 +190,7 @@ class Provider:
     any_model: Model | None = field(default=None, repr=False)
     """Stands for every id that is not listed; None: only listed models are sold."""
     endpoint_prefixes: tuple[str, ...] = ()
-    """Beginnings of ids that name a user's own deployment and hide which model runs there."""
+    """Beginnings of ids that name a user's own deployment and hide which model runs there; `""`: any id may."""
     endpoints: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     """The user's own deployment ids (`ep-…`) to the ids of the models behind them."""
     origin: str = "catalog"
@@ -203,7 +221,7 @@ class Provider:
 
         Raises:
             MissingKeyError: a key is needed and none of its variables is set. Nothing was sent.
-            ConfigError: the variable's value can be no key. Nothing was sent.
+            ConfigError: the variable's value can be no key, or none that works here. Nothing was sent.
         """
         if self.auth.scheme == "none":
             return None
@@ -216,6 +234,8 @@ class Provider:
                     f"the value of {name} holds characters that cannot be in a key (spaces, quotes around it, "
                     "letters beyond ASCII); copy the key again"
                 )
+            if value and (wrong := self._wrong_key(value)):
+                raise ConfigError(f"{name} holds {wrong}")
             if value:
                 return value
         if self.auth.optional:
@@ -224,6 +244,22 @@ class Provider:
         hint = self.other_key_hint(environ)
         more = f"; {hint}" if hint else ""
         raise MissingKeyError(f"{self.id} needs a key: set the environment variable {wanted}{more}")
+
+    def _wrong_key(self, key: str) -> str | None:
+        """What a key is that cannot work here, by its shape; None: it may be right."""
+        if not self.checks_keys:
+            return None
+        if wrong := next((wrong for wrong in self.auth.wrong_keys if wrong.fits(key)), None):
+            return wrong.what
+        plans = [plan for plan in self.plans.values() if key.startswith(plan.key_prefixes)]
+        if not plans or any(plan.id == self.plan for plan in plans):
+            return None
+        names, ids = " or ".join(plan.name for plan in plans), " or ".join(f'"{plan.id}"' for plan in plans)
+        return (
+            f"a key of a subscription ({names}), whose calls are not billed by the token: say plan = {ids} under "
+            f"[providers.{self.id}] in minimill.toml, and what its calls cost (free = true, or prices of your own); or "
+            "set a key that pays by use"
+        )
 
     def other_key_hint(self, environ: Mapping[str, str]) -> str | None:
         """What to tell who has set a variable of another kind of key; None: there is none."""
@@ -301,6 +337,19 @@ class Offer:
         """The region in use."""
         return self.provider.region
 
+    @property
+    def unpriced(self) -> str:
+        """Why no price that is known holds at this address or in this region, and what to write; empty: one may."""
+        elsewhere = {name for row in self.rows for name in row.regions}
+        anywhere = any(not row.regions for row in self.rows)
+        if self.model.unpriced or not elsewhere or anywhere or self.region in elsewhere:
+            return self.model.unpriced
+        known = " or ".join(f'"{name}"' for name in self.provider.regions if name in elsewhere)
+        return (
+            f'no price of it is known in the region "{self.region}", only in {known}: set region = {known} under '
+            f"[providers.{self.provider.id}], which has keys and prices of its own, or give a price of your own"
+        )
+
     def is_ordinary_tier(self, word: str | None) -> bool:
         """Whether a word names the service tier that price rows leave out."""
         priced = any(tier.service_tier == word for row in self.rows for tier in row.tiers)
@@ -341,8 +390,8 @@ class Offer:
         try:
             return _charge(usage, self.rows, situation, self.clocks)
         except UnpricedModelError:
-            if self.model.unpriced:
-                raise UnpricedModelError(self.model.unpriced) from None
+            if self.unpriced:
+                raise UnpricedModelError(self.unpriced) from None
             raise
 
     def storage_charge(self, tokens: int, begin: dt.datetime, end: dt.datetime) -> StorageCharge:

@@ -5,7 +5,7 @@ import its siblings.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from minimill._pricing import Clock
 from minimill._pricing._exchange import EASTERNMOST
 from minimill.catalog._checks import FREE_ALONE
 from minimill.catalog._entries import ProviderEntry, UserProviderEntry
-from minimill.catalog._faults import Fault, Path
+from minimill.catalog._faults import Fault, Path, unknown_word
 from minimill.catalog._types import Provider
 
 Table = Mapping[str, Any]
@@ -165,10 +165,12 @@ def own_path(path: Path, merged: Table, own: Table) -> Path:
 
 def user_faults(entry: UserProviderEntry, base: Table | None) -> list[Fault]:
     """What is wrong with the keys that only a user's table has."""
-    faults = []
+    faults = [*_plan_faults(entry)]
     sold = any(model.get("prices") for model in (base or {}).get("models", ()))
     if entry.free and sold:
-        faults.append(Fault(("free",), f"free = true is for self-hosted servers; {entry.id} has prices"))
+        plans = " or ".join(f'"{name}"' for name in entry.plans)
+        more = f"; say plan = {plans} too where they are calls of a subscription" if plans else ""
+        faults.append(Fault(("free",), f"free = true is for self-hosted servers; {entry.id} has prices{more}"))
     names = {name for model in entry.models for name in (model.id, *model.aliases)}
     for endpoint, model_id in entry.endpoints.items():
         if model_id not in names:
@@ -177,6 +179,27 @@ def user_faults(entry: UserProviderEntry, base: Table | None) -> list[Fault]:
         if model.free and model.prices:
             faults.append(Fault(("models", place, "free"), FREE_ALONE))
     return faults
+
+
+def _plan_faults(entry: UserProviderEntry) -> Iterator[Fault]:
+    if entry.plan is None:
+        return
+    plan = entry.plans.get(entry.plan)
+    if plan is None:
+        text = unknown_word("plan", entry.plan, entry.plans)
+        yield Fault(("plan",), text if entry.plans else f"no subscription of {entry.id} is known")
+    elif plan.addresses and entry.region not in plan.addresses and entry.base_url is None:
+        known = ", ".join(f'"{region}"' for region in plan.addresses)
+        text = f'the {plan.name} has no address in the region "{entry.region}", only in {known}'
+        yield Fault(("plan",), f"{text}: set region, or base_url")
+
+
+def without_prices(base: dict[str, Any]) -> dict[str, Any]:
+    """A provider's raw table without what its models cost."""
+    models = base.get("models")
+    if not isinstance(models, (list, tuple)):
+        return base
+    return {**base, "models": [_without(model, "prices") for model in models]}
 
 
 def future_faults(entry: UserProviderEntry, own: Table, edited: dt.date) -> list[Fault]:

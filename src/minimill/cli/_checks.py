@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from minimill import __version__
 from minimill._config import Route, Settings, _find
-from minimill._errors import ConfigError, UnknownModelError
+from minimill._errors import ConfigError, MissingKeyError, UnknownModelError
 from minimill.catalog import Catalog, Offer, Provider
 from minimill.cli._models import all_providers, has_key, key_state
 
@@ -132,6 +132,8 @@ def providers(found: Mapping[str, Provider], settings: Settings) -> Iterator[Fin
         if connection := settings.connections.get(provider.id):
             words += ["by a proxy"] if connection.proxy else []
             words += [f"roots in {connection.ca_file}"] if connection.ca_file else []
+        if plan := provider.plans.get(provider.plan or ""):
+            words.append(f"by a subscription ({plan.name})")
         if hint := _wrong_key(provider):
             yield Finding("note", f"provider {provider.id}", f"{key_state(provider)}; {hint}")
         if needed:
@@ -143,8 +145,10 @@ def _wrong_key(provider: Provider) -> str | None:
     """What to tell who has set a key of another kind."""
     try:
         key = provider.key()
-    except ConfigError:
+    except MissingKeyError:
         return provider.other_key_hint(os.environ)
+    except ConfigError as error:
+        return error.message
     return None if key is None else provider.key_hint(key)
 
 

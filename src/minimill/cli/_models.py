@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minimill._errors import ConfigError
+from minimill._errors import ConfigError, MissingKeyError
 from minimill._pricing import PriceRow, Rates, find_rows, tier_words
 from minimill.catalog import Catalog, Model, Provider
 from minimill.cli._common import common, config_option
@@ -68,12 +68,25 @@ def has_key(provider: Provider) -> bool:
         return False
 
 
+def key_fault(provider: Provider) -> str | None:
+    """Why the key that is set cannot be used. Never the key; None: it can, or none is set."""
+    try:
+        provider.key()
+    except MissingKeyError:
+        return None
+    except ConfigError as error:
+        return error.message
+    return None
+
+
 def key_state(provider: Provider) -> str:
     """Whether a key is there, by the names of its variables. Never the key."""
     if provider.auth.scheme == "none":
         return "no key needed"
     names = " or ".join(provider.key_names()) or "no variable named"
     optional = ", optional" if provider.auth.optional else ""
+    if key_fault(provider) is not None:
+        return f"{names}: set, cannot be used"
     return f"{names}: set" if has_key(provider) else f"{names}: not set{optional}"
 
 
@@ -99,6 +112,8 @@ def _table(providers: list[Provider], now: dt.datetime) -> Table:
 def _key_word(provider: Provider) -> str:
     if provider.auth.scheme == "none":
         return "none needed"
+    if key_fault(provider) is not None:
+        return "cannot be used"
     return "set" if has_key(provider) else "optional" if provider.auth.optional else "not set"
 
 

@@ -56,6 +56,9 @@ def show_plan(out: Output, made: Plan, *, details: bool) -> None:
     for candidate in made.candidates:
         if candidate.unpriced:
             out.line(f"{candidate.name}: {candidate.unpriced}", "yellow")
+    for candidate in made.candidates:
+        for words in candidate.narrowed:
+            out.line(f"{candidate.name}: {words}")
     if made.left_out:
         if made.candidates:
             out.line()

@@ -273,7 +273,9 @@ class Ledger(Protocol):
         """Book the truth about an attempt, found out later, as an entry of its own.
 
         `amounts` maps budget name to nanos in its currency, `charged` is the same amount in the currency
-        the vendor bills in (for `records`). Later settlements do not undo it.
+        the vendor bills in (for `records`). Later settlements do not undo it: what an attempt that is still
+        running books when it ends goes into its record alone, and its hold ends now. So correct one that runs
+        only where its whole cost is known; `Client.correct` and `minimill budget correct` refuse to.
 
         Raises:
             ValueError: an amount is no count of nanos.

@@ -112,7 +112,7 @@ class Qwen(Vendor):
 
     name = "qwen"
     base_path = "/compatible-mode/v1"
-    sample_models = ("qwen-plus", "qwen3-max")
+    sample_models = ("qwen-plus", "qwen3.8-flash")
     errors = errors.QWEN
     default_limit = 8192
     max_choices = 4

@@ -10,7 +10,7 @@ from minimill._config import load_settings
 from minimill.catalog import Catalog, load_provider
 from minimill.catalog._catalog import checked_provider
 from minimill.catalog._faults import shown
-from minimill.catalog._marks import url_fault
+from minimill.catalog._marks import base_url_fault, url_fault
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,60 @@ def test_an_address_that_is_none_is_refused_at_load(url: str) -> None:
 def test_an_address_that_is_one_is_taken(url: str) -> None:
     """IPv6, service names with underscores, and names of other scripts included."""
     assert url_fault(url) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "right"),
+    [
+        ("https://api.acme.example/v1/chat/completions", "https://api.acme.example/v1"),
+        ("https://api.acme.example/v1/chat/completions/", "https://api.acme.example/v1"),
+        ("https://api.acme.example/v1/completions", "https://api.acme.example/v1"),
+        ("https://api.acme.example/v1/responses", "https://api.acme.example/v1"),
+        ("https://api.anthropic.com/v1/messages", "https://api.anthropic.com"),
+        ("https://acme.example/apps/anthropic/v1/messages", "https://acme.example/apps/anthropic"),
+        ("https://acme.example/gemini:generateContent", "https://acme.example/gemini"),
+        (
+            "https://generativelanguage.googleapis.com/v1beta/models/gemini-3-flash:streamGenerateContent",
+            "https://generativelanguage.googleapis.com",
+        ),
+        (
+            "https://mine.openai.azure.com/openai/deployments/helpdesk-2/chat/completions",
+            "https://mine.openai.azure.com",
+        ),
+    ],
+)
+def test_the_address_of_a_call_is_refused_at_load(url: str, right: str) -> None:
+    """The path would be appended twice, and every call answered with 404; the right value is shown."""
+    with pytest.raises(minimill.ConfigError) as caught:
+        load_settings({"providers": {"acme": {"dialect": "openai_chat", "base_url": url}}})
+    line = f'the address without the path of a call, which is appended to it: "{right}"'
+    assert str(caught.value).startswith(f"config: providers.acme.base_url: expected {line}, found ")
+    with pytest.raises(minimill.ConfigError) as caught:
+        Catalog(environ={"OPENAI_BASE_URL": url}).provider("openai")
+    assert str(caught.value) == f"OPENAI_BASE_URL: expected {line}"
+    assert url_fault(right) is None and base_url_fault(right) is None
+
+
+@pytest.mark.parametrize(
+    ("dialect", "url", "right"),
+    [
+        ("anthropic", "https://api.acme.example/v1", "https://api.acme.example"),
+        ("gemini", "https://api.acme.example/v1beta/", "https://api.acme.example"),
+    ],
+)
+def test_a_version_that_the_path_of_a_call_begins_with_is_refused(dialect: str, url: str, right: str) -> None:
+    """Messages and Gemini say the version in the path of each call; with it in the address it would stand twice."""
+    with pytest.raises(minimill.ConfigError) as caught:
+        Catalog({"acme": {"dialect": dialect, "base_url": url}}).provider("acme")
+    text = f'expected the address without the version, which each call adds: "{right}"'
+    assert str(caught.value) == f"providers.acme.base_url: {text}"
+    with pytest.raises(minimill.ConfigError, match='each call adds: "https://spark-api-open.xf-yun.com"$'):
+        Catalog({"spark": {"base_url": "https://spark-api-open.xf-yun.com/v1"}}).provider("spark")
+    with pytest.raises(minimill.ConfigError) as caught:
+        Catalog(environ={"ANTHROPIC_BASE_URL": "https://api.acme.example/v1"}).provider("anthropic")
+    assert str(caught.value) == (
+        'ANTHROPIC_BASE_URL: expected the address without the version, which each call adds: "https://api.acme.example"'
+    )
 
 
 def test_queries_and_passwords_are_not_shown() -> None:

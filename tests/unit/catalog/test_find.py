@@ -2,6 +2,7 @@
 
 import datetime as dt
 import pickle
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -53,8 +54,25 @@ def test_names_are_split_once(name: str, provider: str, wire: str) -> None:
         (
             "doubao:ep-20240704-abcde",
             (
-                '"doubao:ep-20240704-abcde" hides which model runs there: say it in minimill.toml as '
-                'providers.doubao.endpoints."ep-20240704-abcde" = "model id"'
+                '"doubao:ep-20240704-abcde" hides which model runs there: say it in minimill.toml under '
+                '[providers.doubao], with the model that you deployed: '
+                'endpoints = { "ep-20240704-abcde" = "doubao-seed-2-1-pro-260915" }'
+            ),
+        ),
+        (
+            "azure:helpdesk-2",
+            (
+                'azure has no model "helpdesk-2". Where it is a deployment of your own, say what runs there in '
+                "minimill.toml under [providers.azure], with the model that you deployed: "
+                'endpoints = { "helpdesk-2" = "gpt-4o" }'
+            ),
+        ),
+        (
+            "azure:our-gpt5-mini",
+            (
+                'azure has no model "our-gpt5-mini", did you mean "gpt-5-mini"? Where it is a deployment of your own, '
+                "say what runs there in minimill.toml under [providers.azure], with the model that you deployed: "
+                'endpoints = { "our-gpt5-mini" = "gpt-5-mini" }'
             ),
         ),
     ],
@@ -64,6 +82,17 @@ def test_unknown_names_offer_the_nearest(name: str, line: str) -> None:
     with pytest.raises(UnknownModelError) as caught:
         find_model(name)
     assert str(caught.value) == line
+
+
+@pytest.mark.parametrize(("provider", "name"), [("azure", 'the "big" one'), ("doubao", "ep-20240704-abcde")])
+def test_the_line_that_is_told_can_be_pasted(provider: str, name: str) -> None:
+    """What the error tells to write makes the name known, in the file that the user has."""
+    with pytest.raises(UnknownModelError) as caught:
+        Catalog({provider: {}}, origin="/srv/app/minimill.toml").find(f"{provider}:{name}")
+    text = str(caught.value)
+    assert f" in /srv/app/minimill.toml under [providers.{provider}], " in text
+    own = tomllib.loads(text[text.index("endpoints = ") :])
+    assert Catalog({provider: own}).find(f"{provider}:{name}").wire_model == name
 
 
 def test_an_unlisted_id_has_no_price() -> None:
@@ -266,11 +295,14 @@ def test_a_retired_model_is_left_out_with_the_reason(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("OPENAI_API_KEY", "key")
     monkeypatch.setenv("ARK_API_KEY", "key")
     monkeypatch.setenv("TOKENHUB_API_KEY", "key")
-    names = ["openai:gpt-4-turbo", "doubao:doubao-pro-128k", "hunyuan:hunyuan-pro", "openai:gpt-5.4-mini"]
+    names = ["openai:gpt-4-turbo", "doubao:doubao-pro-128k", "hunyuan:hunyuan-pro", "qwen:qwen-max", "qwen:qwen3-max"]
+    names.append("openai:gpt-5.4-mini")
     plan = minimill.Client({"ledger": "memory:"}).plan("hello", model=names)
     assert [candidate.name for candidate in plan.candidates] == ["openai:gpt-5.4-mini"]
     assert [(left.name, left.reason) for left in plan.left_out] == [
         ("openai:gpt-4-turbo", "retired by the vendor on 2026-10-23"),
         ("doubao:doubao-pro-128k", "retired by the vendor"),
         ("hunyuan:hunyuan-pro", "retired by the vendor on 2026-06-22"),
+        ("qwen:qwen-max", "retired by the vendor on 2026-07-13"),
+        ("qwen:qwen3-max", "retired by the vendor on 2026-10-11"),
     ]

@@ -31,7 +31,7 @@ def offer(name: str, environ: dict[str, str] | None = None, **table: Any) -> Off
         ("qwen:qwen-plus", "https://ws-1.ap-southeast-1.maas.aliyuncs.com/compatible-mode/v1", "singapore"),
         ("qwen:qwen-plus", "https://ws-1.us-east-1.maas.aliyuncs.com/compatible-mode/v1", "us"),
         ("qwen:qwen-plus", "https://dashscope-intl.aliyuncs.com/apps/other", "singapore"),
-        ("glm:glm-4.7", "https://api.z.ai/api/coding/paas/v4", "international"),
+        ("glm:glm-4.7", "https://api.z.ai/api/other/v4", "international"),
         ("openai:gpt-5.4", "http://127.0.0.1:8765/openai/v1", "global"),
         ("openai:gpt-5.4", "http://[::1]:8765/openai/v1", "global"),
         ("openai:gpt-5.4", "http://localhost/v1", "global"),

@@ -133,8 +133,8 @@ def test_a_key_variable_of_ones_own_server_is_needed() -> None:
     ("tables", "line"),
     [
         (
-            {"doubao": {"free": True}},
-            "providers.doubao.free: free = true is for self-hosted servers; doubao has prices",
+            {"deepseek": {"free": True}},
+            "providers.deepseek.free: free = true is for self-hosted servers; deepseek has prices",
         ),
         (
             {"doubao": {"endpoints": {"ep-1": "doubao-seed-0"}}},

@@ -105,10 +105,30 @@ def test_a_key_of_another_kind(run: Run, world: Path, monkeypatch: pytest.Monkey
     assert "BAIDU_API_KEY: not set; QIANFAN_AK is set, but the API key and secret key of an application" in pair
     monkeypatch.setenv("QIANFAN_API_KEY", "Abcdefghij0123456789abcd")
     alone = run("doctor").stdout
-    assert "BAIDU_API_KEY: set; the key does not begin with bce-v3/: the API key and secret key" in alone
-    assert "Abcdef" not in pair + alone
+    assert (
+        "BAIDU_API_KEY: set, cannot be used; QIANFAN_API_KEY holds one of the pair of an application, or a secret key"
+    ) in alone
+    monkeypatch.setenv("QIANFAN_API_KEY", "Abcdefghij-0123456789")
+    odd = run("doctor").stdout
+    assert "BAIDU_API_KEY: set; the key does not begin with bce-v3/: the API key and secret key" in odd
+    assert "Abcdef" not in pair + alone + odd
     monkeypatch.setenv("QIANFAN_API_KEY", "bce-v3/ALTAK-abc/def")
     assert "of an application" not in run("doctor").stdout
+
+
+def test_a_subscription_is_told(run: Run, world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key of one that is not named, and an address of one."""
+    monkeypatch.setattr(_checks, "all_providers", lambda catalog: ["qwen"])
+    monkeypatch.setenv("DASHSCOPE_API_KEY", "sk-sp-0123abcd")
+    text = world.read_text("utf-8")
+    key = "DASHSCOPE_API_KEY: set, cannot be used; DASHSCOPE_API_KEY holds a key of a subscription (Coding Plan or"
+    assert key in run("doctor").stdout
+    world.write_text(f'{text}[providers.qwen]\nplan = "coding"\n', encoding="utf-8")
+    told = found(run("doctor").stdout)
+    assert told["provider qwen"] == (
+        "ok",
+        "DASHSCOPE_API_KEY: set · https://coding.dashscope.aliyuncs.com/v1 · by a subscription (Coding Plan)",
+    )
 
 
 def test_a_model_that_does_not_exist(run: Run, world: Path) -> None:

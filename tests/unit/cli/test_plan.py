@@ -1,5 +1,6 @@
 """`minimill plan`: candidates in order, ceilings, and why others are left out."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,15 @@ def test_what_is_probable_is_learned_from_the_books(run: Run, world: Path) -> No
     run("chat", "hello", "--route", "default")
     after = run("plan", "hello", "--max-output-tokens", "2000").stdout
     assert "1.  acme:m     ¥0.002836  ¥0.016024" in after
+
+
+def test_budgets_that_narrow_the_choice(run: Run, world: Path) -> None:
+    """From which use on a candidate serves no longer, and that it does not any more, as the books say."""
+    text = world.read_text("utf-8")
+    assert "[budgets.all]\n" in text
+    narrow = '[budgets.all]\nnarrow = [{ above = "0.0001%", only = "free" }]\n'
+    world.write_text(text.replace("[budgets.all]\n", narrow), encoding="utf-8")
+    assert "\nacme:m: from 0.0001 % of budget 'all' on only free models may serve\n" in run("plan", "hello").stdout
+    run("chat", "hello")
+    out = run("plan", "hello", code=1).stdout
+    assert re.search(r"^acme:m +budget 'all' has used ¥0\.\d+ of ¥1\.00: above 0\.0001 % only free", out, re.M)

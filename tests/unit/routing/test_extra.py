@@ -25,7 +25,7 @@ VENDORS = ("anthropic", "deepseek", "doubao", "ernie", "gemini", "glm", "openai"
 @pytest.fixture(autouse=True)
 def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
     for vendor in VENDORS:
-        monkeypatch.setenv(load_provider(vendor).key_names()[0], "sk-x")
+        monkeypatch.setenv(load_provider(vendor).key_names()[0], "bce-v3/ALTAK-x/y" if vendor == "ernie" else "sk-x")
 
 
 def plan_of(offer: Offer, request: ChatRequest) -> Candidate:

@@ -71,6 +71,22 @@ class Closing:
         await ledger.correct("a1", {"team": 21}, charged=Money(21, "CNY"), reason="invoice 8")
         assert await sums(ledger) == (21, 0, 0)
 
+    async def test_a_correction_of_a_running_attempt_is_final_too(self, ledger: Ledger) -> None:
+        """Its hold ends at once and others may have the rest; what it books when it ends fills in its record alone."""
+        await ledger.declare([budget(limit=50)])
+        await hold(ledger, "a1", 50)
+        await ledger.correct("a1", {"team": 20}, charged=Money(20, "CNY"), reason="bill")
+        assert await ledger.holds() == []
+        (row,) = await ledger.records()
+        assert (row.record.charged_nanos, row.corrected_nanos) == (50, -30)
+        await hold(ledger, "a2", 30)
+        ledger.settle("a1", {"team": 33}, record("a1", charged=33))
+        assert await sums(ledger) == (20, 30, 0)
+        first, _ = await ledger.records()
+        assert (first.record.status, first.record.charged_nanos, first.corrected_nanos) == ("ok", 33, -13)
+        with pytest.raises(LedgerError):
+            await hold(ledger, "a1", 1)
+
     async def test_a_correction_of_a_kept_hold_frees_the_rest(self, ledger: Ledger) -> None:
         """The hold ends, the truth is booked, the report adds both."""
         await ledger.declare([budget(limit=50)])
