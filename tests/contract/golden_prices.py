@@ -54,16 +54,16 @@ PRICES: dict[str, tuple[str, list[Period]]] = {
         "CNY",
         [
             ("2025-09-23T00:00+08:00", "2026-01-23T00:00+08:00", lists.QWEN_3_MAX_2025),
-            ("2026-01-23T00:00+08:00", "2026-10-11T00:00+08:00", lists.QWEN_3_MAX),
+            ("2026-01-23T00:00+08:00", None, lists.QWEN_3_MAX),
         ],
     ),
     "qwen:qwen3-max-2025-09-23@cn-beijing": (
         "CNY",
-        [("2025-09-23T00:00+08:00", "2026-10-11T00:00+08:00", lists.QWEN_3_MAX_2025)],
+        [("2025-09-23T00:00+08:00", None, lists.QWEN_3_MAX_2025)],
     ),
     "qwen:qwen3-coder-plus@cn-beijing": (
         "CNY",
-        [("2025-07-22T00:00+08:00", "2026-10-11T00:00+08:00", lists.QWEN_CODER_PLUS)],
+        [("2025-07-22T00:00+08:00", None, lists.QWEN_CODER_PLUS)],
     ),
     "qwen:qwen3.8-max@cn-beijing": ("CNY", [("2026-08-02T00:00+08:00", None, lists.QWEN_38_MAX)]),
     "qwen:qwen3.8-flash@cn-beijing": ("CNY", [("2026-08-25T00:00+08:00", None, lists.QWEN_38_FLASH)]),
@@ -187,14 +187,14 @@ PRICES: dict[str, tuple[str, list[Period]]] = {
     "qwen:qwen3.6-flash@cn-beijing": ("CNY", [("2026-04-16T00:00+08:00", None, lists.QWEN_36_FLASH)]),
     "qwen:qwen3.6-max-preview@cn-beijing": (
         "CNY",
-        [("2026-04-20T00:00+08:00", "2026-10-11T00:00+08:00", lists.QWEN_36_MAX)],
+        [("2026-04-20T00:00+08:00", None, lists.QWEN_36_MAX)],
     ),
     "qwen:qwen3.5-plus@cn-beijing": ("CNY", [("2026-02-15T00:00+08:00", None, lists.QWEN_35_PLUS)]),
     "qwen:qwen3-coder-flash@cn-beijing": ("CNY", [("2025-08-04T00:00+08:00", None, lists.QWEN_CODER_FLASH)]),
     "qwen:qwen3-vl-plus@cn-beijing": ("CNY", [("2026-01-25T00:00+08:00", None, lists.QWEN_VL_PLUS)]),
     "qwen:qwen3-vl-flash@cn-beijing": (
         "CNY",
-        [("2025-10-14T00:00+08:00", "2026-10-11T00:00+08:00", lists.QWEN_VL_FLASH)],
+        [("2025-10-14T00:00+08:00", None, lists.QWEN_VL_FLASH)],
     ),
     "glm:glm-4.5v@mainland": ("CNY", [("2026-09-19T00:00+08:00", None, lists.GLM_45V)]),
     "glm:glm-4.6v-flashx@mainland": ("CNY", [("2026-09-19T00:00+08:00", None, lists.GLM_46V_FLASHX)]),

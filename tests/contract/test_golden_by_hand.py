@@ -109,8 +109,7 @@ DATES = [
     ("qwen:qwen-max@cn-beijing", "2024-08-01T00:00:00+08:00", None),  # not known
     ("qwen:qwen-max@cn-beijing", "2026-07-12T23:59:59+08:00", "12 CNY"),  # 2.4 + 9.6
     ("qwen:qwen-max@cn-beijing", "2026-07-13T00:00:00+08:00", None),  # retired
-    ("qwen:qwen3-max-2025-09-23@cn-beijing", "2026-10-10T23:59:59+08:00", "75 CNY"),  # above 128,000: 15 + 60
-    ("qwen:qwen3-max-2025-09-23@cn-beijing", "2026-10-11T00:00:00+08:00", None),  # retired
+    ("qwen:qwen3-max-2025-09-23@cn-beijing", NOW, "75 CNY"),  # above 128,000: 15 + 60
     ("qwen:qwen-72b-chat@cn-beijing", "2024-05-15T00:00:00+08:00", "40 CNY"),
     ("ernie:ernie-speed-128k", "2024-04-30T23:59:59+08:00", None),  # not known
     ("ernie:ernie-speed-128k", "2024-05-21T13:59:59+08:00", "48 CNY"),  # 16 + 32

@@ -295,7 +295,7 @@ def test_a_retired_model_is_left_out_with_the_reason(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("OPENAI_API_KEY", "key")
     monkeypatch.setenv("ARK_API_KEY", "key")
     monkeypatch.setenv("TOKENHUB_API_KEY", "key")
-    names = ["openai:gpt-4-turbo", "doubao:doubao-pro-128k", "hunyuan:hunyuan-pro", "qwen:qwen-max", "qwen:qwen3-max"]
+    names = ["openai:gpt-4-turbo", "doubao:doubao-pro-128k", "hunyuan:hunyuan-pro", "qwen:qwen-max"]
     names.append("openai:gpt-5.4-mini")
     plan = minimill.Client({"ledger": "memory:"}).plan("hello", model=names)
     assert [candidate.name for candidate in plan.candidates] == ["openai:gpt-5.4-mini"]
@@ -304,5 +304,4 @@ def test_a_retired_model_is_left_out_with_the_reason(monkeypatch: pytest.MonkeyP
         ("doubao:doubao-pro-128k", "retired by the vendor"),
         ("hunyuan:hunyuan-pro", "retired by the vendor on 2026-06-22"),
         ("qwen:qwen-max", "retired by the vendor on 2026-07-13"),
-        ("qwen:qwen3-max", "retired by the vendor on 2026-10-11"),
     ]
