@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import datetime as dt
 import itertools
 import random
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ MEMORY, SQLITE, FLOOR = "memory", "SQLite", "SQLite by hand"
 LIMIT = 10**18
 AMOUNT = 1_000
 _ids = itertools.count()
+Write = Callable[[list[str], list[str]], None]
 
 
 def main() -> None:
@@ -216,44 +219,113 @@ def figures(watch: Stopwatch, took: list[float]) -> dict[str, Any]:
 
 
 def floor(at_once: int, seconds: float, core: int | None) -> dict[str, Any]:
-    """The rows of `at_once` reservations in one transaction, those of their settlements in the next."""
+    """The same rows in the same file by hand; see `hand_run`."""
     with tempfile.TemporaryDirectory(prefix="minimill-benchmark-") as folder:
         path = Path(folder) / "books.db"
         asyncio.run(prepared(path))
-        db = connect(str(path))
-        closed = db.execute("SELECT reserved_us, expires_us, meta, lines, record FROM attempts").fetchone()
-        took: list[float] = []
+        return asyncio.run(hand_run(path, at_once, seconds, core))
+
+
+async def hand_run(path: Path, at_once: int, seconds: float, core: int | None) -> dict[str, Any]:
+    """What code written for this alone would do: callers that wait for one thread, which commits for all of them."""
+    took: list[float] = []
+    with ThreadPoolExecutor(1) as thread, hand(path, thread) as write:
+        queue = HandQueue(write, thread)
+
+        async def caller(until: float) -> None:
+            while True:
+                began = time.perf_counter()
+                attempt = f"{next(_ids):032x}-1"
+                await queue.reserve(attempt)
+                queue.settle(attempt)
+                now = time.perf_counter()
+                took.append(now - began)
+                if now >= until:
+                    return
+
         watch = Stopwatch(core)
-        while not took or watch.wall_s() < seconds:
-            began = time.perf_counter()
-            by_hand(db, [f"{next(_ids):032x}-1" for _ in range(at_once)], closed)
-            took += [time.perf_counter() - began] * at_once
-        found = figures(watch, took)
-        db.close()
-        return found
+        until = time.perf_counter() + seconds
+        async with asyncio.TaskGroup() as group:
+            for _ in range(at_once):
+                group.create_task(caller(until))
+        await queue.flush()
+        return figures(watch, took)
 
 
-def by_hand(db: Any, ids: list[str], closed: tuple[Any, ...]) -> None:
-    reserved, expires, meta, lines, text = closed
-    moved = "UPDATE accounts SET settled = settled + ?, held = held + ?"
+class HandQueue:
+    """Reservations wait for their commit; settlements go along with the next one."""
+
+    def __init__(self, write: Write, thread: ThreadPoolExecutor) -> None:
+        self._write, self._thread = write, thread
+        self._asked: list[tuple[str, asyncio.Future[None]]] = []
+        self._closed: list[str] = []
+        self._busy: asyncio.Task[None] | None = None
+
+    async def reserve(self, attempt: str) -> None:
+        granted = asyncio.get_running_loop().create_future()
+        self._asked.append((attempt, granted))
+        if self._busy is None:
+            self._busy = asyncio.create_task(self._serve())
+        await granted
+
+    def settle(self, attempt: str) -> None:
+        self._closed.append(attempt)
+
+    async def flush(self) -> None:
+        if self._busy is not None:
+            await self._busy
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._write, [], self._closed)
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._asked:
+            asked, self._asked = self._asked, []
+            closed, self._closed = self._closed, []
+            await loop.run_in_executor(
+                self._thread, self._write, [attempt for attempt, _ in asked], closed
+            )
+            for _, granted in asked:
+                granted.set_result(None)
+            await asyncio.sleep(0)  # whoever was let in closes, and asks again
+        self._busy = None
+
+
+@contextlib.contextmanager
+def hand(path: Path, thread: ThreadPoolExecutor) -> Iterator[Write]:
+    """What writes the rows of reservations, and of settlements, in one transaction, with nothing looked at."""
+    db = thread.submit(connect, str(path)).result()
+    row = thread.submit(
+        lambda: db.execute("SELECT reserved_us, expires_us, meta, lines, record FROM attempts").fetchone()
+    ).result()
+    try:
+        yield lambda asked, closed: by_hand(db, asked, closed, row)
+    finally:
+        thread.submit(db.close).result()
+
+
+def by_hand(db: Any, asked: list[str], closed: list[str], row: tuple[Any, ...]) -> None:
+    reserved, expires, meta, lines, text = row
     entry = "INSERT INTO entries (at_us, attempt, account, kind, held, settled, unpriced) VALUES (?, ?, 1, ?, ?, ?, 0)"
     db.execute("BEGIN IMMEDIATE")
-    db.execute(moved, (0, AMOUNT * len(ids)))
-    db.executemany(
-        "INSERT INTO holds VALUES (?, 'open', ?, ?, ?, ?, NULL, NULL, 'floor')",
-        [(name, reserved, expires, meta, lines) for name in ids],
+    db.execute(
+        "UPDATE accounts SET settled = settled + ?, held = held + ?",
+        (AMOUNT // 2 * len(closed), AMOUNT * (len(asked) - len(closed))),
     )
-    db.executemany(entry, [(reserved, name, "reserve", AMOUNT, 0) for name in ids])
-    db.execute("COMMIT")
-    db.execute("BEGIN IMMEDIATE")
-    db.execute(moved, (AMOUNT // 2 * len(ids), -AMOUNT * len(ids)))
-    db.executemany("DELETE FROM holds WHERE id = ?", [(name,) for name in ids])
+    db.executemany("DELETE FROM holds WHERE id = ?", [(name,) for name in closed])
     db.executemany(
         "INSERT INTO attempts (id, state, reserved_us, expires_us, meta, lines, record, started_us) "
         "VALUES (?, 'settled', ?, ?, ?, ?, ?, ?)",
-        [(name, reserved, expires, meta, lines, text, reserved) for name in ids],
+        [(name, reserved, expires, meta, lines, text, reserved) for name in closed],
     )
-    db.executemany(entry, [(reserved, name, "settle", -AMOUNT, AMOUNT // 2) for name in ids])
+    db.executemany(
+        "INSERT INTO holds VALUES (?, 'open', ?, ?, ?, ?, NULL, NULL, 'floor')",
+        [(name, reserved, expires, meta, lines) for name in asked],
+    )
+    db.executemany(
+        entry,
+        [(reserved, name, "settle", -AMOUNT, AMOUNT // 2) for name in closed]
+        + [(reserved, name, "reserve", AMOUNT, 0) for name in asked],
+    )
     db.execute("COMMIT")
 
 

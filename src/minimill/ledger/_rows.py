@@ -12,6 +12,8 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
+import pydantic_core
+
 from minimill._money import Money
 from minimill.ledger._accounts import Account, Attempt, Line
 from minimill.ledger._base import AttemptMeta, AttemptRecord, BudgetDefinition
@@ -23,7 +25,8 @@ def _plain(value: object) -> object:
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 
-_encode = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
+_dump = pydantic_core.to_json
+_dump_any = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
 _TEXT_ALONE = {str}
 _OWN_FIELDS = ("attempt_id", "meta", "started_at", "finished_at", "details")
 _RECORD_FIELDS = tuple(f.name for f in fields(AttemptRecord) if f.name not in _OWN_FIELDS)
@@ -35,8 +38,17 @@ PROVIDER_COLUMNS = "name, answered_us, silent_us, doubted_us, probes"
 BUDGET_COLUMNS = "id, name, currency, window, zone, scope, by, limit_nanos, hard, share_ppm, seen"
 
 
+def _encode(value: object) -> str:
+    """ASCII alone, so that a database of any encoding takes it. What is no plain text takes four times as long."""
+    try:
+        text = _dump(value, fallback=_plain)
+    except ValueError:  # half a surrogate pair, or what holds itself
+        return _dump_any(value)
+    return text.decode("ascii") if text.isascii() else _dump_any(value)
+
+
 def to_json(value: object) -> str:
-    """Compact ASCII text; what JSON does not know is written as `str` writes it, a mapping as an object."""
+    """Compact ASCII text; what JSON does not know is written as pydantic or `str` writes it, a mapping as an object."""
     try:
         return _encode(value)
     except (TypeError, ValueError, RecursionError):  # keys that are no text, or a structure that holds itself
