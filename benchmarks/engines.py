@@ -3,8 +3,9 @@
 
     benchmarks/engines.py [--seconds 2] [--engines SQLite Valkey PostgreSQL]
 
-The floor takes turns with the ledger, on the same server: as many reservations in one transaction as there are
-callers, then their settlements in the next, with nothing looked at. Servers are started from wheels.
+The floor takes turns with the ledger, on the same server: callers that wait for one thread, which writes the rows of
+all of them in one transaction, a settlement beside the next reservation, with nothing looked at. Servers are started
+from wheels.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import asyncio
 import contextlib
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,6 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import ledger as pairs
-from _machine import Stopwatch
 from tests.ledger.servers import Postgres, Valkey, quick_folder
 
 from minimill.ledger import open_ledger
@@ -58,24 +59,26 @@ def measured(engines: Sequence[str], seconds: float) -> Iterator[dict[str, Any]]
                 }
 
 
-ByHand = Callable[[list[str]], None]
+ByHand = tuple[pairs.Write, ThreadPoolExecutor]
+"""What writes rows by hand, and the thread it does that in."""
 
 
 @contextlib.contextmanager
 def place(engine: str) -> Iterator[tuple[str, ByHand]]:
     """A ledger with one budget and one record, and what writes the rows of some pairs by hand."""
     with contextlib.ExitStack() as stack:
+        thread = stack.enter_context(ThreadPoolExecutor(1))
         if engine == "SQLite":
             folder = stack.enter_context(tempfile.TemporaryDirectory(dir=quick_folder(), prefix="minimill-"))
             path = Path(folder) / "books.db"
             asyncio.run(pairs.prepared(path))
-            yield f"sqlite:///{path}", stack.enter_context(sqlite_by_hand(path))
+            yield f"sqlite:///{path}", (stack.enter_context(pairs.hand(path, thread)), thread)
             return
         server = stack.enter_context(Valkey() if engine == "Valkey" else Postgres())
         url = f"{server.url}{'&' if '?' in server.url else '?'}ledger=pairs"
         asyncio.run(prepared(url))
         by_hand = valkey_by_hand if engine == "Valkey" else postgres_by_hand
-        yield url, stack.enter_context(by_hand(server.url))
+        yield url, (stack.enter_context(by_hand(server.url)), thread)
 
 
 async def prepared(url: str) -> None:
@@ -87,24 +90,11 @@ async def prepared(url: str) -> None:
 
 
 def floor(by_hand: ByHand, at_once: int, seconds: float) -> dict[str, Any]:
-    took: list[float] = []
-    watch = Stopwatch(None)
-    while not took or watch.wall_s() < seconds:
-        began = watch.wall_s()
-        by_hand([f"{next(pairs._ids):032x}-1" for _ in range(at_once)])
-        took += [watch.wall_s() - began] * at_once
-    return pairs.figures(watch, took)
+    return asyncio.run(pairs.hand_run(*by_hand, at_once, seconds, None))
 
 
 @contextlib.contextmanager
-def sqlite_by_hand(path: Path) -> Iterator[ByHand]:
-    with contextlib.closing(pairs.connect(str(path))) as db:
-        closed = db.execute("SELECT reserved_us, expires_us, meta, lines, record FROM attempts").fetchone()
-        yield lambda ids: pairs.by_hand(db, ids, closed)
-
-
-@contextlib.contextmanager
-def postgres_by_hand(url: str) -> Iterator[ByHand]:
+def postgres_by_hand(url: str) -> Iterator[pairs.Write]:
     import psycopg
 
     with psycopg.connect(url, autocommit=True) as db:
@@ -114,10 +104,10 @@ def postgres_by_hand(url: str) -> Iterator[ByHand]:
             "currency, charged FROM attempts LIMIT 1"
         ).fetchone()
         assert row is not None
-        yield lambda ids: _postgres_pairs(db, ids, row)
+        yield lambda asked, closed: _postgres_pairs(db, asked, closed, row)
 
 
-def _postgres_pairs(db: Any, ids: list[str], row: tuple[Any, ...]) -> None:
+def _postgres_pairs(db: Any, asked: list[str], closed: list[str], row: tuple[Any, ...]) -> None:
     moved = "UPDATE accounts SET settled = settled + %s, held = held + %s"
     entry = (
         "INSERT INTO entries (at_us, attempt, account, kind, held, settled, unpriced) "
@@ -126,24 +116,28 @@ def _postgres_pairs(db: Any, ids: list[str], row: tuple[Any, ...]) -> None:
     now, amount = row[3], pairs.AMOUNT
     cursor = db.cursor()
     with db.transaction():
-        cursor.execute(moved, (0, amount * len(ids)))
+        cursor.execute(moved, (amount // 2 * len(closed), amount * (len(asked) - len(closed))))
+        if closed:
+            cursor.executemany(
+                "UPDATE attempts SET state = 'settled', lines = %s, record = %s, currency = %s, charged = %s "
+                "WHERE id = %s",
+                [(*row[7:11], name) for name in closed],
+            )
+        if asked:
+            cursor.executemany(
+                "INSERT INTO attempts (id, state, provider, call_id, process, reserved_us, expires_us, started_us, "
+                "meta, lines) VALUES (%s, 'open', %s, %s, %s, %s, %s, %s, %s, %s)",
+                [(name, *row[:8]) for name in asked],
+            )
         cursor.executemany(
-            "INSERT INTO attempts (id, state, provider, call_id, process, reserved_us, expires_us, started_us, meta, "
-            "lines) VALUES (%s, 'open', %s, %s, %s, %s, %s, %s, %s, %s)",
-            [(name, *row[:8]) for name in ids],
+            entry,
+            [(now, name, "settle", -amount, amount // 2) for name in closed]
+            + [(now, name, "reserve", amount, 0) for name in asked],
         )
-        cursor.executemany(entry, [(now, name, "reserve", amount, 0) for name in ids])
-    with db.transaction():
-        cursor.execute(moved, (amount // 2 * len(ids), -amount * len(ids)))
-        cursor.executemany(
-            "UPDATE attempts SET state = 'settled', lines = %s, record = %s, currency = %s, charged = %s WHERE id = %s",
-            [(*row[7:11], name) for name in ids],
-        )
-        cursor.executemany(entry, [(now, name, "settle", -amount, amount // 2) for name in ids])
 
 
 @contextlib.contextmanager
-def valkey_by_hand(url: str) -> Iterator[ByHand]:
+def valkey_by_hand(url: str) -> Iterator[pairs.Write]:
     import redis
 
     client: Any = redis.Redis.from_url(url)
@@ -152,29 +146,27 @@ def valkey_by_hand(url: str) -> Iterator[ByHand]:
         start = name[: name.index(b":attempt:") + 1].decode()
         fields = client.hgetall(name)
         entry = client.lindex(f"{start}entries", 0)
-        yield lambda ids: _valkey_pairs(client, start, ids, fields, entry)
+        yield lambda asked, closed: _valkey_pairs(client, start, asked, closed, fields, entry)
 
 
-def _valkey_pairs(client: Any, start: str, ids: list[str], fields: dict[bytes, bytes], entry: bytes) -> None:
+def _valkey_pairs(
+    client: Any, start: str, asked: list[str], closed: list[str], fields: dict[bytes, bytes], entry: bytes
+) -> None:
     opened = {name: value for name, value in fields.items() if name != b"record"}
     with client.pipeline(transaction=True) as pipe:
-        for name in ids:
-            pipe.hset(f"{start}attempt:{name}", mapping=opened)
-            pipe.zadd(f"{start}floor-inflight", {name: 1})
-            pipe.sadd(f"{start}floor-process", name)
-            pipe.sadd(f"{start}floor-open", name)
-            pipe.zadd(f"{start}floor-calls", {name: 0})
-        pipe.rpush(f"{start}floor-entries", *[entry] * len(ids))
-        pipe.hset(f"{start}floor-account", mapping={"held": 1, "settled": 1})
-        pipe.execute()
-    with client.pipeline(transaction=True) as pipe:
-        for name in ids:
+        for name in closed:
             pipe.hset(f"{start}attempt:{name}", mapping=fields)
             pipe.zrem(f"{start}floor-inflight", name)
             pipe.srem(f"{start}floor-process", name)
             pipe.srem(f"{start}floor-open", name)
             pipe.zadd(f"{start}floor-started", {name: 1})
-        pipe.rpush(f"{start}floor-entries", *[entry] * len(ids))
+        for name in asked:
+            pipe.hset(f"{start}attempt:{name}", mapping=opened)
+            pipe.zadd(f"{start}floor-inflight", {name: 1})
+            pipe.sadd(f"{start}floor-process", name)
+            pipe.sadd(f"{start}floor-open", name)
+            pipe.zadd(f"{start}floor-calls", {name: 0})
+        pipe.rpush(f"{start}floor-entries", *[entry] * (len(asked) + len(closed)))
         pipe.hset(f"{start}floor-account", mapping={"held": 1, "settled": 1})
         pipe.execute()
 

@@ -4,7 +4,7 @@
     benchmarks/ledger.py [--quick] [--rounds 3] [--json FILE]
 
 At one to a thousand callers at once; with one to 100,000 accounts; with none to a million records in the books. The
-floor beside it writes the same rows by hand: as many in one transaction as there are callers, with nothing checked.
+floor beside it writes the same rows by hand, with nothing checked: callers wait for one thread, which commits for all.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ LIMIT = 10**18
 AMOUNT = 1_000
 _ids = itertools.count()
 Write = Callable[[list[str], list[str]], None]
+"""Writes the rows of these reservations, and of those settlements, in one transaction."""
 
 
 def main() -> None:
@@ -223,33 +224,35 @@ def floor(at_once: int, seconds: float, core: int | None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="minimill-benchmark-") as folder:
         path = Path(folder) / "books.db"
         asyncio.run(prepared(path))
-        return asyncio.run(hand_run(path, at_once, seconds, core))
+        with ThreadPoolExecutor(1) as thread, hand(path, thread) as write:
+            return asyncio.run(hand_run(write, thread, at_once, seconds, core))
 
 
-async def hand_run(path: Path, at_once: int, seconds: float, core: int | None) -> dict[str, Any]:
+async def hand_run(
+    write: Write, thread: ThreadPoolExecutor, at_once: int, seconds: float, core: int | None
+) -> dict[str, Any]:
     """What code written for this alone would do: callers that wait for one thread, which commits for all of them."""
     took: list[float] = []
-    with ThreadPoolExecutor(1) as thread, hand(path, thread) as write:
-        queue = HandQueue(write, thread)
+    queue = HandQueue(write, thread)
 
-        async def caller(until: float) -> None:
-            while True:
-                began = time.perf_counter()
-                attempt = f"{next(_ids):032x}-1"
-                await queue.reserve(attempt)
-                queue.settle(attempt)
-                now = time.perf_counter()
-                took.append(now - began)
-                if now >= until:
-                    return
+    async def caller(until: float) -> None:
+        while True:
+            began = time.perf_counter()
+            attempt = f"{next(_ids):032x}-1"
+            await queue.reserve(attempt)
+            queue.settle(attempt)
+            now = time.perf_counter()
+            took.append(now - began)
+            if now >= until:
+                return
 
-        watch = Stopwatch(core)
-        until = time.perf_counter() + seconds
-        async with asyncio.TaskGroup() as group:
-            for _ in range(at_once):
-                group.create_task(caller(until))
-        await queue.flush()
-        return figures(watch, took)
+    watch = Stopwatch(core)
+    until = time.perf_counter() + seconds
+    async with asyncio.TaskGroup() as group:
+        for _ in range(at_once):
+            group.create_task(caller(until))
+    await queue.flush()
+    return figures(watch, took)
 
 
 class HandQueue:

@@ -121,10 +121,10 @@ def _calls(nanos: int) -> str:
 PAIRS = """## Pairs of reserve and settle
 
 One process, one account, a pair after the other by each of so many callers. *By hand* writes the same rows in the same
-place, in the measurement before and after: the reservations of all callers in one transaction, their settlements in
-the next, with nothing looked at. Wanted: half of what is written by hand, and no caller that starves, which is a p99
-of at most 20 × p50. What was not met is in bold. *CPU* is what this process uses for a pair: of a second divided by
-the pairs in it, the rest is the server's, or waiting.
+place, in the measurement before and after, with nothing looked at: as many callers wait for one thread, which writes
+the rows of all of them in one transaction, a settlement beside the next reservation. Wanted: half of what is written by
+hand, and no caller that starves, which is a p99 of at most 20 × p50. What was not met is in bold. *CPU* is what this
+process uses for a pair: of a second divided by the pairs in it, the rest is the server's, or waiting.
 """
 
 

@@ -27,7 +27,6 @@ def _plain(value: object) -> object:
 
 _dump = pydantic_core.to_json
 _dump_any = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
-_TEXT_ALONE = {str}
 _OWN_FIELDS = ("attempt_id", "meta", "started_at", "finished_at", "details")
 _RECORD_FIELDS = tuple(f.name for f in fields(AttemptRecord) if f.name not in _OWN_FIELDS)
 _record_values = attrgetter(*_RECORD_FIELDS)
@@ -92,16 +91,7 @@ def account_sums(a: Account) -> tuple[Any, ...]:
 
 
 def _owed_text(owed: Mapping[str, int]) -> str:
-    if len(owed) == 1:
-        ((provider, nanos),) = owed.items()
-        if _is_plain(provider):
-            return f'{{"{provider}":{nanos}}}'
     return to_json(owed) if owed else ""
-
-
-def _is_plain(text: str) -> bool:
-    """Whether JSON writes a text as it is: then it need not be asked, which takes most of the time of a row."""
-    return text.isascii() and text.isprintable() and '"' not in text and "\\" not in text
 
 
 def _owed_of(text: str) -> dict[str, int]:
@@ -177,13 +167,7 @@ def _line_text(n: Line) -> str:
 
 def meta_text(meta: AttemptMeta) -> str:
     """Who asks, as JSON."""
-    words = (meta.call_id, meta.provider, meta.model, meta.app or "", meta.route or "", *meta.tags, *meta.tags.values())
-    if set(map(type, words)) != _TEXT_ALONE or not _is_plain("".join(words)):
-        return to_json(_meta_list(meta))
-    app = "null" if meta.app is None else f'"{meta.app}"'
-    route = "null" if meta.route is None else f'"{meta.route}"'
-    tags = ",".join([f'"{name}":"{value}"' for name, value in meta.tags.items()])
-    return f'["{meta.call_id}","{meta.provider}","{meta.model}",{app},{route},{{{tags}}}]'
+    return to_json(_meta_list(meta))
 
 
 def _meta_list(meta: AttemptMeta) -> list[Any]:
