@@ -32,21 +32,27 @@ from minimill.dialects._openai_message import (
     reasoning_text,
 )
 
+_LOOKS = 64
+"""How often a call's arguments are looked at for their end, so that long ones take no longer than they are."""
+
 
 class CallState:
     """One tool call while its pieces arrive."""
 
-    __slots__ = ("arguments", "id", "name", "position")
+    __slots__ = ("arguments", "id", "looks", "name", "position")
 
     def __init__(self, position: int) -> None:
         self.position = position
         self.id = ""
         self.name = ""
         self.arguments: list[str] = []
+        self.looks = 0
 
-    @property
-    def whole(self) -> bool:
+    def is_whole(self) -> bool:
         """Whether its arguments are complete, so that more of them would be another call's."""
+        if not self.arguments or not self.arguments[-1].rstrip().endswith("}") or self.looks == _LOOKS:
+            return False
+        self.looks += 1
         try:
             load("".join(self.arguments).encode("utf-8", "surrogatepass"))
         except ValueError:
@@ -60,8 +66,8 @@ class CallState:
         fresh = bool(call_id and self.id and self.id != call_id)
         if name:
             more = bool(text) and (not call_id or call_id != self.id)
-            return fresh or ((name != self.name or more) and self.whole)
-        return fresh and bool(text) and self.whole
+            return fresh or ((name != self.name or more) and self.is_whole())
+        return fresh and bool(text) and self.is_whole()
 
 
 class ChoiceState:
