@@ -11,6 +11,7 @@ from minimill._chat import (
     ToolCall,
     ToolCallDelta,
 )
+from minimill.dialects import Dialect
 from minimill.dialects._openai_state import CallState
 
 
@@ -230,12 +231,15 @@ def test_the_same_function_twice(run: Run, sse: Sse, target: Make, index: Any) -
     assert [one.arguments for one in answer.choices[0].message.tool_calls] == ['{"x":1}', '{"x":2}']
 
 
-def test_a_name_in_every_piece_takes_no_longer(run: Run, sse: Sse, target: Make) -> None:
+def test_a_name_in_every_piece_takes_no_longer(codec: Dialect, sse: Sse, target: Make) -> None:
     """The end of the arguments is looked for a limited number of times, however often they seem to end."""
     pieces = ['{"a":"'] + ["}"] * 300 + ['"}']
     chunks = [calls(call(text, index=0, name="f")) for text in pieces]
-    _, answer = run(sse(*chunks, chunk({}, "tool_calls")), target())
-    assert [one.arguments for one in answer.choices[0].message.tool_calls] == ['{"a":"' + "}" * 300 + '"}']
+    decoder = codec.stream_decoder(target(), {})
+    decoder.feed(sse(*chunks, chunk({}, "tool_calls")))
+    decoder.flush()
+    found = [one.arguments for one in decoder.close().choices[0].message.tool_calls]
+    assert found == ['{"a":"' + "}" * 300 + '"}']
     state = CallState(0)
     state.name, state.arguments = "f", ["}"]
     assert [state.is_whole() for _ in range(100)] == [False] * 100
