@@ -210,6 +210,8 @@ class Quirks:
     """False: `strict` is left out of function definitions."""
     strict_schemas: bool = True
     """False: `strict` is left out of `response_format.json_schema`."""
+    open_objects: bool = True
+    """False: strict schemas with objects whose property names are open, such as those of a `dict`, are refused."""
     json_with_tools: bool = True
     """False: tools and an answer in JSON are refused together."""
     schema_in_streams: bool = True

@@ -54,12 +54,14 @@ class _Writer:
         return written
 
     def _reference(self, schema: Mapping[str, Any], place: str) -> dict[str, Any]:
-        """A reference stands alone; beside it only definitions, at the root."""
+        """A reference stands alone; beside it only definitions, at the root. What a property is for goes around it."""
         for key in schema:
             bare = key in _REMARKS or key in ("$ref", "description", "title", "default", *_TABLES)
             if not bare:
                 self._lacks(f"{key!r} beside $ref", place)
         written: dict[str, Any] = {"$ref": str(schema["$ref"]).replace("#/definitions/", "#/$defs/")}
+        if "description" in schema:
+            written = {"anyOf": [written], "description": schema["description"]}
         for key, name in _TABLES.items():
             if key in schema and key != "properties":
                 written[name] = self._table(schema[key], place)

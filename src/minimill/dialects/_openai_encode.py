@@ -188,7 +188,9 @@ def _tool(tool: Tool, target: Target) -> dict[str, Any]:
     if tool.description:
         function["description"] = tool.description
     strict = tool.strict if target.quirks.strict_tools else None
-    function["parameters"] = strict_schema(tool.parameters) if strict else tool.parameters
+    function["parameters"] = narrowed(tool.parameters, f"the parameters of {tool.name!r}", target) if strict else (
+        tool.parameters
+    )
     if strict is not None:
         function["strict"] = strict
     return {"type": "function", "function": function}
@@ -232,12 +234,23 @@ def named_schema(wanted: JsonSchema, target: Target) -> dict[str, Any]:
     schema: dict[str, Any] = {"name": wanted.name}
     if wanted.description is not None:
         schema["description"] = wanted.description
-    schema["schema"] = (
-        strict_schema(wanted.schema) if wanted.strict and quirks.strict_schemas else wanted.schema
-    )
+    strict = wanted.strict and quirks.strict_schemas
+    schema["schema"] = narrowed(wanted.schema, "the schema of response_format", target) if strict else wanted.schema
     if quirks.strict_schemas:
         schema["strict"] = wanted.strict
     return schema
+
+
+def narrowed(schema: Mapping[str, Any], what: str, target: Target) -> Any:
+    """The schema in the subset of strict answers.
+
+    Raises:
+        InvalidRequestError: the vendor takes no strict schema like that.
+    """
+    try:
+        return strict_schema(schema, open_objects=target.quirks.open_objects)
+    except ValueError as error:
+        raise refuse(target, what, f"as strict ({error})", "closed objects, or strict=False") from error
 
 
 def check_json_word(request: ChatRequest, target: Target) -> None:

@@ -17,6 +17,7 @@ from minimill.dialects._openai_encode import (
     check_tools,
     merge,
     named_schema,
+    narrowed,
     tool_choice_taken,
     written,
 )
@@ -24,7 +25,6 @@ from minimill.dialects._openai_thinking import as_steered, encode_thinking, thin
 from minimill.dialects._refuse import forbid
 from minimill.dialects._responses_input import encode_input
 from minimill.dialects._settings import check_values, keep_settings, output_limit, service_tier
-from minimill.dialects._strict_schema import strict_schema
 
 _FORBIDDEN = COST_FIELDS | {"service_tier"}
 _ABSENT = frozenset({"stop", "seed", "n", "presence_penalty", "frequency_penalty", "logit_bias"})
@@ -111,7 +111,8 @@ def _tool(tool: Tool, target: Target) -> dict[str, Any]:
     if tool.description:
         encoded["description"] = tool.description
     strict = bool(tool.strict) and target.quirks.strict_tools
-    encoded["parameters"] = strict_schema(tool.parameters) if strict else tool.parameters
+    what = f"the parameters of {tool.name!r}"
+    encoded["parameters"] = narrowed(tool.parameters, what, target) if strict else tool.parameters
     if target.quirks.strict_tools:
         encoded["strict"] = strict
     return encoded

@@ -59,7 +59,11 @@ def test_a_pydantic_model() -> None:
             {"allOf": [{"$ref": "#/definitions/A"}], "description": "d", "definitions": {"A": {"const": 1}}},
             {"anyOf": [{"$ref": "#/$defs/A"}], "description": "d", "$defs": {"A": {"enum": [1]}}},
         ),
-        ({"$ref": "#/definitions/A", "description": "d"}, {"$ref": "#/$defs/A"}),
+        ({"$ref": "#/definitions/A", "title": "A"}, {"$ref": "#/$defs/A"}),
+        (
+            {"$ref": "#/definitions/A", "description": "d"},
+            {"anyOf": [{"$ref": "#/$defs/A"}], "description": "d"},
+        ),
         (
             {"type": "integer", "minimum": 7, "exclusiveMinimum": 3, "exclusiveMaximum": 9.0},
             {"type": "integer", "minimum": 7, "maximum": 8},
