@@ -440,3 +440,11 @@ def test_tools_of_the_vendor_and_how_thinking_is_shown() -> None:
     assert body("claude-opus-4-8", reasoning=True, extra=shown) == {
         "thinking": {"type": "adaptive", "display": "summarized"}
     }
+
+
+def test_a_damaged_block_of_reasoning_is_told() -> None:
+    """One that was kept elsewhere and came back cut; not an error of some JSON library."""
+    part = Reasoning("", '{"type": "redacted_thinking", "da', "anthropic", None)
+    request = ChatRequest((user("hi"), Message("assistant", (part, Text("yes"))), user("go on")), max_output_tokens=9)
+    with pytest.raises(InvalidRequestError, match="a block of reasoning in the history was changed"):
+        CODEC.encode(request, target("claude-sonnet-5"), stream=False)

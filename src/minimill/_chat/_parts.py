@@ -188,9 +188,9 @@ class JsonSchema:
     description: str | None = None
 
     @classmethod
-    def of(cls, model: type[Any]) -> JsonSchema:
+    def of(cls, model: type[Any], *, strict: bool = True) -> JsonSchema:
         """The schema of a pydantic model."""
-        return cls(model.model_json_schema(), name=model.__name__)
+        return cls(model.model_json_schema(), name=model.__name__, strict=strict)
 
 
 def data_url(data: bytes, media_type: str) -> str:

@@ -17,6 +17,7 @@ from minimill.dialects._base import Target, WireRequest
 from minimill.dialects._closed_schema import closed_schema
 from minimill.dialects._json import dump
 from minimill.dialects._refuse import forbid, refuse
+from minimill.dialects._schema_circles import circle_in
 from minimill.dialects._settings import Kept, check_values, keep_settings
 
 PATH = "/v1/messages"
@@ -218,6 +219,9 @@ def _tool(tool: Tool, target: Target) -> dict[str, Any]:
 
 
 def _closed(schema: Mapping[str, Any], what: str, target: Target) -> Any:
+    circle = circle_in(schema)
+    if circle:
+        raise refuse(target, what, f"with {circle!r} inside itself", "schemas that do not hold themselves")
     try:
         return closed_schema(schema)
     except ValueError as error:

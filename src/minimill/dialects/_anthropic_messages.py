@@ -165,7 +165,10 @@ def _reasoning(part: Reasoning, target: Target) -> Block | None:
     if part.provider != target.provider or part.opaque is None or part.model not in (None, target.model):
         return None
     if part.opaque.startswith("{"):
-        block: Block = load(part.opaque.encode("utf-8"))
+        try:
+            block: Block = load(part.opaque.encode("utf-8"))
+        except ValueError as error:
+            raise forbid(target, "a block of reasoning in the history was changed") from error
         return block
     return {"type": "thinking", "thinking": part.text, "signature": part.opaque}
 

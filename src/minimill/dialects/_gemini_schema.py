@@ -11,6 +11,7 @@ from typing import Any
 
 from minimill.dialects._base import Target
 from minimill.dialects._refuse import refuse
+from minimill.dialects._schema_circles import circle_in
 
 _KEPT = frozenset({
     "$id", "$anchor", "type", "format", "title", "description", "enum", "minItems", "maxItems", "minimum",
@@ -33,8 +34,13 @@ def gemini_schema(schema: Any, target: Target, *, strict: bool) -> Any:
     """The schema in Gemini's subset; a keyword that it lacks is refused where `strict`, else left out.
 
     Raises:
-        InvalidRequestError: a strict schema needs a keyword that Gemini lacks; the text names it and its place.
+        InvalidRequestError: a strict schema needs a keyword that Gemini lacks, or holds itself in properties that
+            have to be there; the text names it and its place.
     """
+    circle = circle_in(schema, required_only=True) if strict else None
+    if circle:
+        accepted = "schemas that hold themselves in properties that may be left out"
+        raise refuse(target, "a schema", f"that needs {circle!r} inside itself", accepted)
     return _Writer(target, strict).write(schema, "the schema")
 
 

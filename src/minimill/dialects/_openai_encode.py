@@ -23,7 +23,7 @@ from minimill.dialects._openai_messages import encode_messages
 from minimill.dialects._openai_thinking import as_steered, encode_thinking, thinks
 from minimill.dialects._refuse import forbid, refuse
 from minimill.dialects._settings import check_values, keep_settings, one_of, output_limit, service_tier
-from minimill.dialects._strict_schema import strict_schema
+from minimill.dialects._strict_schema import strict_schema, without_root_reference
 
 PATH = "/chat/completions"
 _FORBIDDEN = COST_FIELDS | {"service_tier"}
@@ -188,12 +188,17 @@ def _tool(tool: Tool, target: Target) -> dict[str, Any]:
     if tool.description:
         function["description"] = tool.description
     strict = tool.strict if target.quirks.strict_tools else None
-    function["parameters"] = narrowed(tool.parameters, f"the parameters of {tool.name!r}", target) if strict else (
-        tool.parameters
-    )
+    function["parameters"] = tool_parameters(tool, target, strict=bool(strict))
     if strict is not None:
         function["strict"] = strict
     return {"type": "function", "function": function}
+
+
+def tool_parameters(tool: Tool, target: Target, *, strict: bool) -> Any:
+    """The schema of a tool's arguments, with an object at its root: the vendor refuses a reference there."""
+    if strict:
+        return _narrowed(tool.parameters, f"the parameters of {tool.name!r}", target)
+    return without_root_reference(tool.parameters)
 
 
 def tool_choice_taken(request: ChatRequest, target: Target) -> ToolChoice | None:
@@ -235,13 +240,13 @@ def named_schema(wanted: JsonSchema, target: Target) -> dict[str, Any]:
     if wanted.description is not None:
         schema["description"] = wanted.description
     strict = wanted.strict and quirks.strict_schemas
-    schema["schema"] = narrowed(wanted.schema, "the schema of response_format", target) if strict else wanted.schema
+    schema["schema"] = _narrowed(wanted.schema, "the schema of response_format", target) if strict else wanted.schema
     if quirks.strict_schemas:
         schema["strict"] = wanted.strict
     return schema
 
 
-def narrowed(schema: Mapping[str, Any], what: str, target: Target) -> Any:
+def _narrowed(schema: Mapping[str, Any], what: str, target: Target) -> Any:
     """The schema in the subset of strict answers.
 
     Raises:

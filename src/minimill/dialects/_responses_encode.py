@@ -17,8 +17,8 @@ from minimill.dialects._openai_encode import (
     check_tools,
     merge,
     named_schema,
-    narrowed,
     tool_choice_taken,
+    tool_parameters,
     written,
 )
 from minimill.dialects._openai_thinking import as_steered, encode_thinking, thinks
@@ -111,8 +111,7 @@ def _tool(tool: Tool, target: Target) -> dict[str, Any]:
     if tool.description:
         encoded["description"] = tool.description
     strict = bool(tool.strict) and target.quirks.strict_tools
-    what = f"the parameters of {tool.name!r}"
-    encoded["parameters"] = narrowed(tool.parameters, what, target) if strict else tool.parameters
+    encoded["parameters"] = tool_parameters(tool, target, strict=strict)
     if target.quirks.strict_tools:
         encoded["strict"] = strict
     return encoded

@@ -23,11 +23,11 @@ def strict_schema(schema: Any, *, open_objects: bool = True) -> Any:
     Raises:
         ValueError: not `open_objects`, and an object is meant to take properties of any name.
     """
-    return _narrowed(_without_root_reference(schema), open_objects)
+    return _narrowed(without_root_reference(schema), open_objects)
 
 
-def _without_root_reference(schema: Any) -> Any:
-    """What a reference at the root stands for, such as that of a model that holds itself."""
+def without_root_reference(schema: Any) -> Any:
+    """What a reference at the root stands for, such as that of a model that holds itself; else the schema."""
     for _ in range(_MOST_STEPS):
         if not isinstance(schema, Mapping) or not isinstance(schema.get("$ref"), str):
             break

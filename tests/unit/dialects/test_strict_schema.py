@@ -103,3 +103,13 @@ def test_an_object_with_properties_is_closed_where_it_has_to_be() -> None:
         "properties": {"a": {"type": "string"}}, "additionalProperties": False, "required": ["a"],
     }  # fmt: skip
     assert strict_schema(schema)["additionalProperties"] is True
+
+
+@pytest.mark.parametrize(("dialect", "model"), [("openai_responses", "gpt-5.6-luna"), ("openai_chat", "gpt-4o")])
+def test_arguments_of_a_tool_are_an_object_at_the_root(dialect: str, model: str) -> None:
+    """Also without `strict`: the vendor refuses a schema of arguments whose type is not said."""
+    offer = find_model(f"openai:{model}")
+    target = Target("openai", offer.wire_model, offer.quirks)
+    request = ChatRequest((user("hi"),), tools=(Tool("walk", "", {"$defs": {"Node": NODE}, "$ref": "#/$defs/Node"}),))
+    (sent,) = json.loads(get_dialect(dialect).encode(request, target, stream=False).body)["tools"]
+    assert sent.get("function", sent)["parameters"] == {**NODE, "$defs": {"Node": NODE}}
