@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any, Literal
@@ -168,7 +169,7 @@ class Tool:
         """Make a tool whose arguments are the fields of a pydantic model."""
         schema = model.model_json_schema()
         text = description if description is not None else (schema.get("description") or "")
-        return cls(name or model.__name__, text, schema)
+        return cls(name or _name_of(model), text, schema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,16 @@ class JsonSchema:
     @classmethod
     def of(cls, model: type[Any], *, strict: bool = True) -> JsonSchema:
         """The schema of a pydantic model."""
-        return cls(model.model_json_schema(), name=model.__name__, strict=strict)
+        return cls(model.model_json_schema(), name=_name_of(model), strict=strict)
+
+
+_UNFIT = re.compile(r"[^a-zA-Z0-9_-]+")
+_LONGEST_NAME = 64
+
+
+def _name_of(model: type[Any]) -> str:
+    """The name of a model in letters that vendors take: that of `Page[int]` has others."""
+    return _UNFIT.sub("_", model.__name__).rstrip("_")[:_LONGEST_NAME] or "answer"
 
 
 def data_url(data: bytes, media_type: str) -> str:
