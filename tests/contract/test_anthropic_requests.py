@@ -448,3 +448,24 @@ def test_a_damaged_block_of_reasoning_is_told() -> None:
     request = ChatRequest((user("hi"), Message("assistant", (part, Text("yes"))), user("go on")), max_output_tokens=9)
     with pytest.raises(InvalidRequestError, match="a block of reasoning in the history was changed"):
         CODEC.encode(request, target("claude-sonnet-5"), stream=False)
+
+
+def test_blanks_are_left_out() -> None:
+    """Qwen and DeepSeek may write a line break before a call; here some text has to hold more than blanks."""
+    asked = Message("assistant", (Text("\n\n"), CALL))
+    result = tool(ToolResult("toolu_1", "sunny"))
+    sent = body(NEW, user("hi"), asked, result, Message("user", (Text(" "), Text("And now?\n"))))
+    assert sent["messages"] == [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": [WIRE_CALL]},
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": "toolu_1", "content": "sunny"},
+                {"type": "text", "text": " "},
+                {"type": "text", "text": "And now?\n"},
+            ],
+        },
+    ]
+    with pytest.raises(InvalidRequestError, match="says nothing"):
+        encoded(NEW, user(" \n"))

@@ -104,7 +104,7 @@ def _blocks(message: Message, target: Target) -> list[Block]:
         if cache and target.quirks.cache_marks != "none":
             block["cache_control"] = {"type": "ephemeral", **({"ttl": "1h"} if cache == "long" else {})}
         blocks.append(block)
-    return blocks
+    return _without_blanks(blocks)
 
 
 def _user_block(part: Part, target: Target) -> Block | None:
@@ -127,6 +127,14 @@ def _assistant_block(part: Part, target: Target) -> Block | None:
     if isinstance(part, Reasoning):
         return _reasoning(part, target)
     return None
+
+
+def _without_blanks(blocks: list[Block]) -> list[Block]:
+    """Texts of nothing but blanks are refused where no other text is beside them."""
+    texts = [block["text"] for block in blocks if block["type"] == "text"]
+    if any(text.strip() for text in texts):
+        return blocks
+    return [block for block in blocks if block["type"] != "text"]
 
 
 def _result(result: ToolResult, target: Target) -> Block:
