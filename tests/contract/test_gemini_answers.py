@@ -121,6 +121,16 @@ def test_pictures_and_sounds_of_the_model() -> None:
     )
 
 
+def test_pictures_of_thoughts_are_no_answer() -> None:
+    """What a model draws on the way: https://ai.google.dev/gemini-api/docs/image-generation."""
+    drawn = {"inlineData": {"mimeType": "image/png", "data": "iVA="}}
+    answer = decode(chunk([{"thought": True, **drawn}, drawn], "STOP", usage(8, 3)))
+    assert said(answer) == (
+        thought("", '{"thought":true,"inlineData":{"mimeType":"image/png","data":"iVA="}}'),
+        Image(data=b"\x89P", media_type="image/png"),
+    )
+
+
 @pytest.mark.parametrize(
     ("word", "reason"),
     [

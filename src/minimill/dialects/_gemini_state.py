@@ -108,7 +108,7 @@ class CandidateState:
             self._call(call, seal, answer_id, events)
         elif isinstance(part.get("text"), str):
             return self._text(part, seal, events)
-        elif isinstance(media, dict) and (made := _media(media)) is not None:
+        elif isinstance(media, dict) and part.get("thought") is not True and (made := _media(media)) is not None:
             self._seal(seal)
             self._parts.append(made)
         elif part:
