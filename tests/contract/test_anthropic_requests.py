@@ -36,6 +36,8 @@ WEATHER = Tool("weather", "Tells it.", {"type": "object", "properties": {"city":
 WIRE_WEATHER = {"name": "weather", "description": "Tells it.", "input_schema": WEATHER.parameters}
 CALL = ToolCall("toolu_1", "weather", '{"city": "A"}')
 WIRE_CALL = {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {"city": "A"}}
+SHOWN = {"thinking": {"type": "adaptive", "display": "summarized"}}
+"""From Opus 4.7 on the text of thoughts has to be asked for."""
 
 
 def target(model: str) -> Target:
@@ -302,7 +304,7 @@ def test_strict_tools_and_tools_without_a_schema() -> None:
 
 def test_structured_answers() -> None:
     schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
-    assert body(NEW, response_format=JsonSchema(schema, description="Say it."), reasoning="low") == {
+    assert body(NEW, response_format=JsonSchema(schema, description="Say it."), reasoning="low") == SHOWN | {
         "output_config": {
             "format": {
                 "type": "json_schema",
@@ -330,16 +332,17 @@ def effort(word: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("model", "setting", "expected"),
     [
-        ("claude-fable-5-2", True, {}),
-        ("claude-fable-5-2", "max", effort("max")),
-        (NEW, 8192, effort("medium")),
+        ("claude-fable-5-2", None, {}),
+        ("claude-fable-5-2", True, SHOWN),
+        ("claude-fable-5-2", "max", SHOWN | effort("max")),
+        (NEW, 8192, SHOWN | effort("medium")),
         ("claude-sonnet-5-5", False, {"thinking": {"type": "between_tools"}}),
-        ("claude-sonnet-5-5", True, ADAPTIVE),
+        ("claude-sonnet-5-5", True, SHOWN),
         ("claude-haiku-5-5", "none", DISABLED),
-        ("claude-opus-5", "xhigh", ADAPTIVE | effort("xhigh")),
+        ("claude-opus-5", "xhigh", SHOWN | effort("xhigh")),
         ("claude-opus-4-8", 0, DISABLED),
-        ("claude-opus-4-8", "minimal", ADAPTIVE | effort("low")),
-        ("claude-sonnet-5", 500, ADAPTIVE | effort("low")),
+        ("claude-opus-4-8", "minimal", SHOWN | effort("low")),
+        ("claude-sonnet-5", 500, SHOWN | effort("low")),
         (MIXED, "max", ADAPTIVE | effort("max")),
         (MIXED, 2000, budget(2000)),
         (MIXED, False, DISABLED),
@@ -437,8 +440,9 @@ def test_tools_of_the_vendor_and_how_thinking_is_shown() -> None:
     assert body(NEW, tools=(WEATHER,), extra={"tools": [search]})["tools"] == [WIRE_WEATHER, search]
     shown = {"thinking": {"display": "summarized"}}
     assert body(NEW, extra=shown) == {"thinking": {"type": "adaptive", "display": "summarized"}}
-    assert body("claude-opus-4-8", reasoning=True, extra=shown) == {
-        "thinking": {"type": "adaptive", "display": "summarized"}
+    hidden = {"thinking": {"display": "omitted"}}
+    assert body("claude-opus-4-8", reasoning=True, extra=hidden) == {
+        "thinking": {"type": "adaptive", "display": "omitted"}
     }
 
 

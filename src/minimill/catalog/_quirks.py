@@ -151,6 +151,9 @@ class Quirks:
     reasoning_summary: Literal["auto", "concise", "detailed"] | None = None
     """How much of a summary of its thoughts a model is asked for by `openai_responses`; None: none is asked
     for. `extra={"reasoning": {"summary": "auto"}}` asks in one call."""
+    thinking_hidden: bool = False
+    """True: `anthropic` sends thoughts without their text unless `thinking.display` asks for a summary, which is done
+    for whoever asks for thinking. `extra={"thinking": {"display": "omitted"}}` goes without in one call."""
     reasoning_history: Literal["never", "with_tools", "with_calls", "always"] = "never"
     """When the reasoning of earlier turns is sent back: never; when the request has tools; when it has tools or an
     earlier turn called one; or always."""

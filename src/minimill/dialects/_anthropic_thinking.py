@@ -37,10 +37,19 @@ def encode_thinking(request: ChatRequest, target: Target) -> dict[str, Any]:
     if not request.thinking:
         return _off(target)
     if setting is True:
-        return _on(request, target)
-    if isinstance(setting, str):
-        return _effort(setting, request, target)
-    return _budget(setting, request, target)
+        asked = _on(request, target)
+    elif isinstance(setting, str):
+        asked = _effort(setting, request, target)
+    else:
+        asked = _budget(setting, request, target)
+    return _shown(asked, target)
+
+
+def _shown(asked: dict[str, Any], target: Target) -> dict[str, Any]:
+    """Who asks for thinking gets to see it, in summary: it costs the same."""
+    if not target.quirks.thinking_hidden:
+        return asked
+    return {**asked, "thinking": {"type": "adaptive", **asked.get("thinking", {}), "display": "summarized"}}
 
 
 def _off(target: Target) -> dict[str, Any]:
