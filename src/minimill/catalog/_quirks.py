@@ -213,8 +213,9 @@ class Quirks:
     """False: `strict` is left out of function definitions."""
     strict_schemas: bool = True
     """False: `strict` is left out of `response_format.json_schema`."""
-    open_objects: bool = True
-    """False: strict schemas with objects whose property names are open, such as those of a `dict`, are refused."""
+    narrow_schemas: bool = False
+    """True: strict schemas are refused that have no object at the root, objects whose property names are open (as
+    those of a `dict`), tuples, or values of any type."""
     json_with_tools: bool = True
     """False: tools and an answer in JSON are refused together."""
     schema_in_streams: bool = True

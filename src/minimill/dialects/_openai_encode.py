@@ -253,9 +253,9 @@ def _narrowed(schema: Mapping[str, Any], what: str, target: Target) -> Any:
         InvalidRequestError: the vendor takes no strict schema like that.
     """
     try:
-        return strict_schema(schema, open_objects=target.quirks.open_objects)
+        return strict_schema(schema, narrow=target.quirks.narrow_schemas)
     except ValueError as error:
-        raise refuse(target, what, f"as strict ({error})", "closed objects, or strict=False") from error
+        raise refuse(target, what, f"as strict ({error})", "a narrower one, or strict=False") from error
 
 
 def check_json_word(request: ChatRequest, target: Target) -> None:

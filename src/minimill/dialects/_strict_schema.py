@@ -11,19 +11,27 @@ from typing import Any
 
 _OF_SCHEMAS = ("properties", "$defs", "definitions")
 """Keywords whose value maps names to schemas."""
+_SCHEMAS = ("items", "anyOf", "oneOf", "allOf")
+"""Keywords whose value is a schema or a list of them."""
 _LEFT_OUT = ("default", "discriminator")
+_TYPED = frozenset({"type", "anyOf", "oneOf", "allOf", "enum", "const"})
+"""Keywords one of which has to say what a value is."""
 _MOST_STEPS = 20
 
 
-def strict_schema(schema: Any, *, open_objects: bool = True) -> Any:
+def strict_schema(schema: Any, *, narrow: bool = False) -> Any:
     """The schema with every object closed and every property required, without defaults.
 
     A reference at the root is put in full there, and `oneOf` becomes `anyOf`: strict answers know neither.
 
     Raises:
-        ValueError: not `open_objects`, and an object is meant to take properties of any name.
+        ValueError: `narrow`, and the root is no object, an object is meant to take properties of any name, or an
+            array or a value has a type that is not said.
     """
-    return _narrowed(without_root_reference(schema), open_objects)
+    root = without_root_reference(schema)
+    if narrow and not (isinstance(root, Mapping) and root.get("type") == "object"):
+        raise ValueError("its root is no object; put it into a property of one")
+    return _narrowed(root, narrow)
 
 
 def without_root_reference(schema: Any) -> Any:
@@ -40,39 +48,49 @@ def without_root_reference(schema: Any) -> Any:
     return schema
 
 
-def _narrowed(schema: Any, open_objects: bool) -> Any:
+def _narrowed(schema: Any, narrow: bool) -> Any:
     if isinstance(schema, list):
-        return [_narrowed(item, open_objects) for item in schema]
+        return [_narrowed(item, narrow) for item in schema]
     if not isinstance(schema, Mapping):
         return schema
     if "$ref" in schema:
-        return _reference(schema, open_objects)
+        return _reference(schema, narrow)
     one_of = {"oneOf": "anyOf"} if "anyOf" not in schema else {}
     narrowed = {
-        one_of.get(key, key): _inner(key, value, open_objects)
+        one_of.get(key, key): _inner(key, value, narrow)
         for key, value in schema.items()
         if key not in _LEFT_OUT
     }
     if isinstance(schema.get("properties"), Mapping):
         narrowed.setdefault("additionalProperties", False)
         narrowed["required"] = list(schema["properties"])
-    if not open_objects and schema.get("additionalProperties", False) is not False:
-        if not schema.get("properties"):
-            raise ValueError("an object whose property names are open cannot be asked for; list its properties")
-        narrowed["additionalProperties"] = False
+    if narrow:
+        _check(schema)
+        if "additionalProperties" in schema:
+            narrowed["additionalProperties"] = False
     return narrowed
 
 
-def _reference(schema: Mapping[str, Any], open_objects: bool) -> dict[str, Any]:
+def _check(schema: Mapping[str, Any]) -> None:
+    """Raise for what cannot be said in a narrower way."""
+    if not schema.get("properties") and schema.get("additionalProperties", False) is not False:
+        raise ValueError("an object whose property names are open cannot be asked for; list its properties")
+    if "prefixItems" in schema:
+        raise ValueError("a tuple cannot be asked for; say an object, or a list with one type of items")
+    if not schema.keys() & _TYPED:
+        raise ValueError("a value of any type cannot be asked for; say which types it may have")
+
+
+def _reference(schema: Mapping[str, Any], narrow: bool) -> dict[str, Any]:
     """A reference has nothing beside it but definitions; what a property is for goes around it."""
     reference = {"$ref": schema["$ref"]}
     told = {"anyOf": [reference], "description": schema["description"]} if "description" in schema else reference
-    return {**told, **{key: _inner(key, schema[key], open_objects) for key in _OF_SCHEMAS if key in schema}}
+    return {**told, **{key: _inner(key, schema[key], narrow) for key in _OF_SCHEMAS if key in schema}}
 
 
-def _inner(key: str, value: Any, open_objects: bool) -> Any:
+def _inner(key: str, value: Any, narrow: bool) -> Any:
     if key in ("enum", "const", "examples", "required"):
         return value
     if key in _OF_SCHEMAS and isinstance(value, Mapping):
-        return {name: _narrowed(item, open_objects) for name, item in value.items()}
-    return _narrowed(value, open_objects)
+        return {name: _narrowed(item, narrow) for name, item in value.items()}
+    return _narrowed(value, narrow and key in _SCHEMAS)

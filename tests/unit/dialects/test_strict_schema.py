@@ -98,9 +98,9 @@ def test_open_objects_pass_where_the_vendor_takes_them() -> None:
 
 def test_an_object_with_properties_is_closed_where_it_has_to_be() -> None:
     """Fewer answers fit, and each of them fits the original."""
-    schema = {"properties": {"a": {"type": "string"}}, "additionalProperties": True}
-    assert strict_schema(schema, open_objects=False) == {
-        "properties": {"a": {"type": "string"}}, "additionalProperties": False, "required": ["a"],
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": True}
+    assert strict_schema(schema, narrow=True) == {
+        "type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False, "required": ["a"],
     }  # fmt: skip
     assert strict_schema(schema)["additionalProperties"] is True
 
@@ -113,3 +113,28 @@ def test_arguments_of_a_tool_are_an_object_at_the_root(dialect: str, model: str)
     request = ChatRequest((user("hi"),), tools=(Tool("walk", "", {"$defs": {"Node": NODE}, "$ref": "#/$defs/Node"}),))
     (sent,) = json.loads(get_dialect(dialect).encode(request, target, stream=False).body)["tools"]
     assert sent.get("function", sent)["parameters"] == {**NODE, "$defs": {"Node": NODE}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"type": "array", "items": {"type": "string"}}, "its root is no object"),
+        ({"anyOf": [CLOSED_NODE, {"type": "object", "properties": {}}]}, "its root is no object"),
+        ({"type": "object", "properties": {"pair": {"type": "array", "prefixItems": [{"type": "string"}]}}}, "a tuple"),
+        ({"type": "object", "properties": {"x": {"title": "X"}}}, "a value of any type"),
+        ({"type": "object", "properties": {"x": {"type": "array", "items": {}}}}, "a value of any type"),
+        ({"type": "object", "properties": {"x": {"type": "object", "additionalProperties": True}}}, "names are open"),
+    ],
+)
+def test_what_openai_does_not_take(schema: dict[str, Any], words: str) -> None:
+    """Each of these is answered with 400, code `invalid_json_schema`; elsewhere they pass."""
+    with pytest.raises(ValueError, match=words):
+        strict_schema(schema, narrow=True)
+    assert strict_schema(schema) is not schema
+
+
+def test_values_of_several_types_pass() -> None:
+    values = [{"type": ["string", "null"]}, {"enum": [1, "a"]}, {"const": 2}, {"anyOf": [{"type": "null"}]}]
+    values.append({"type": "string", "x-shown": {"as": "text"}})
+    schema = {"type": "object", "properties": {f"v{place}": value for place, value in enumerate(values)}}
+    assert strict_schema(schema, narrow=True)["properties"] == schema["properties"]
