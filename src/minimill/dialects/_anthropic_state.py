@@ -42,6 +42,14 @@ class BlockState:
         """Whether the application is asked to run a function."""
         return self.start.get("type") == "tool_use"
 
+    @property
+    def says_something(self) -> bool:
+        """Whether the block is more than an empty beginning."""
+        kind = self.start.get("type")
+        if kind == "text" or kind == "thinking":
+            return bool(self._pieces or text_of(self.start.get("signature")))
+        return isinstance(kind, str)
+
     def _begin(self, kind: str, delta: str, events: list[StreamEvent]) -> None:
         """Text that came with the beginning of the block."""
         text = text_of(self.start.get(kind)) if self.start.get("type") == kind else None

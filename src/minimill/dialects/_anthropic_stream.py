@@ -22,7 +22,7 @@ from minimill.dialects._vendor_error import error_in_answer
 class AnthropicStream(EventStream):
     """A stream of the Messages wire. `message_stop` ends it."""
 
-    __slots__ = ("_blocks", "_calls", "_last", "_message", "_order", "_told")
+    __slots__ = ("_blocks", "_calls", "_last", "_message", "_order", "_spoken", "_told")
 
     def __init__(
         self,
@@ -39,6 +39,8 @@ class AnthropicStream(EventStream):
         self._order: list[BlockState] = []
         self._last: BlockState | None = None
         self._calls = 0
+        self._spoken = False
+        """Whether anything of an answer has come."""
         self._told: dict[str, Any] = {}
         """Everything said about usage so far; what the beginning of a message says of the output is no bill."""
 
@@ -128,6 +130,7 @@ class AnthropicStream(EventStream):
         self._calls += state.is_call
         self._order.append(state)
         self._last = state
+        self._spoken = self._spoken or state.says_something
         if isinstance(index, int):
             self._blocks[index] = state
 
@@ -141,6 +144,7 @@ class AnthropicStream(EventStream):
         elif isinstance(item.get("delta"), dict):
             before = len(events)
             state.add(item["delta"], events)
+            self._spoken = self._spoken or state.says_something
             if len(events) > before:
                 self._forget_usage()
 
@@ -166,11 +170,7 @@ class AnthropicStream(EventStream):
         model = text_of((self._message or {}).get("model"))
         usage = read_usage(self._told, (model or "", self._target.model))
         # an answer has tokens: a zero means that nobody counted
-        return None if usage is not None and not usage.output_tokens and self._says_something() else usage
-
-    def _says_something(self) -> bool:
-        answer = answer_of({}, [block.whole() for block in self._order], None, self._target)
-        return bool(answer.choices[0].message.parts)
+        return None if usage is not None and not usage.output_tokens and self._spoken else usage
 
     def _finish(self, events: list[StreamEvent]) -> None:
         message = self._message or {}

@@ -20,7 +20,7 @@ _MOST_STEPS = 100
 class GrowingCall:
     """A call that has begun."""
 
-    __slots__ = ("_arguments", "_open", "id", "name", "position")
+    __slots__ = ("_arguments", "_open", "_pieces", "_place", "id", "name", "position")
 
     def __init__(self, position: int, call_id: str, name: str) -> None:
         self.position = position
@@ -29,6 +29,9 @@ class GrowingCall:
         self._arguments: Any = {}
         self._open: str | None = None
         """Path of a string of which more comes."""
+        self._pieces: list[str] = []
+        """The string so far, put together once: strings may be long, and pieces short."""
+        self._place: tuple[Any, Any] = (None, None)
 
     def add(self, pieces: Any) -> None:
         """Take in the next pieces; one whose path cannot be read is left out."""
@@ -39,13 +42,28 @@ class GrowingCall:
 
     def _put(self, path: str, steps: list[str | int], piece: dict[str, Any]) -> None:
         value = next((piece[key] for key in _VALUES if key in piece), None)
-        holder, key = self._holder(steps)
-        if holder is None:
-            return
-        if path == self._open and isinstance(holder[key], str) and isinstance(value, str):
-            value = holder[key] + value
-        holder[key] = value
-        self._open = path if piece.get("willContinue") is True else None
+        more = piece.get("willContinue") is True
+        if path == self._open and self._pieces and isinstance(value, str):
+            self._pieces.append(value)
+        else:
+            self._settle()
+            holder, key = self._holder(steps)
+            if holder is None:
+                return
+            holder[key] = value
+            self._pieces = [value] if isinstance(value, str) else []
+            self._place = holder, key
+        self._open = path if more else None
+        if not more:
+            self._settle()
+            self._pieces = []
+
+    def _settle(self) -> None:
+        """Put the string that grows into its place."""
+        if self._pieces:
+            holder, key = self._place
+            holder[key] = text = "".join(self._pieces)
+            self._pieces = [text]
 
     def _holder(self, steps: list[str | int]) -> tuple[Any, Any]:
         """The table or list that a path ends in, and the last step; made where it was not."""
@@ -63,6 +81,7 @@ class GrowingCall:
     @property
     def arguments(self) -> str:
         """The arguments so far, as JSON text."""
+        self._settle()
         return dump_text(self._arguments)
 
     def part(self) -> ToolCall:
