@@ -81,7 +81,9 @@ def is_error(body: Mapping[str, Any]) -> bool:
         return False
     if body.get("type") == "error" or isinstance(body.get("error"), dict):
         return True
-    return any(_bad(body.get(key)) for key in ("code", "error_code")) or body.get("object") == "error"
+    if any(_bad(body.get(key)) for key in ("code", "error_code")) or body.get("object") == "error":
+        return True
+    return _status(body) is not None or (body.keys() == {"detail"} and bool(body["detail"]))
 
 
 def _bad(code: Any) -> bool:
@@ -184,8 +186,8 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else dump_text(value)
 
 
-def _status(inner: dict[str, Any]) -> int | None:
-    for key in ("status_code", "http_code", "code", "status"):
+def _status(inner: Mapping[str, Any]) -> int | None:
+    for key in ("status_code", "statusCode", "http_code", "code", "status"):
         value = inner.get(key)
         if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) == 3:
             value = int(value)

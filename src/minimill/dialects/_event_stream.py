@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from minimill._chat import (
     Answer,
@@ -25,7 +25,7 @@ from minimill._usage import Usage
 from minimill.dialects._base import Target
 from minimill.dialects._json import load
 from minimill.dialects._plain_body import PlainBody
-from minimill.dialects._sse import MAX_EVENT_BYTES, MAX_STREAM_BYTES, SseParser
+from minimill.dialects._sse import MAX_EVENT_BYTES, MAX_STREAM_BYTES, STRAY, SseParser
 from minimill.dialects._unreadable import unreadable
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
@@ -59,6 +59,8 @@ class EventStream(ABC):
         "_answer", "_end_mark", "_headers", "_id", "_parser", "_plain", "_sniffed", "_target", "_usage",
         "_wrong", "done",
     )  # fmt: skip
+    keep_strays: ClassVar[bool] = False
+    """Whether lines between the events are items too, named `STRAY`."""
 
     def __init__(
         self,
@@ -72,7 +74,9 @@ class EventStream(ABC):
         """Whether nothing more can come: the end mark was seen, or an error waits."""
         self._target = target
         self._headers = headers
-        self._parser = SseParser(max_event_bytes=max_event_bytes, max_bytes=max_stream_bytes)
+        self._parser = SseParser(
+            max_event_bytes=max_event_bytes, max_bytes=max_stream_bytes, keep_strays=self.keep_strays
+        )
         self._sniffed = False
         self._plain: PlainBody | None = None
         self._answer: Answer | None = None
@@ -181,7 +185,8 @@ class EventStream(ABC):
         if self._plain is not None:
             return  # half a body is no answer
         for name, text in self._parser.close():
-            if not self.done and all(_readable(line) for line in text.splitlines()):
+            lines = [text] if name == STRAY else text.splitlines()
+            if not self.done and all(_readable(line) for line in lines):
                 self._item(name, text, events)
 
     def _fail(self, error: ProviderError, events: list[StreamEvent]) -> None:
@@ -230,7 +235,7 @@ def _events_of(answer: Answer) -> list[StreamEvent]:
 
 
 def _readable(text: bytes) -> bool:
-    if text[:6] == b"[DONE]" or not text:
+    if text.strip()[:6] == b"[DONE]" or not text:
         return True
     try:
         load(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from minimill._chat import Answer, Choice
 from minimill._errors import Billed
@@ -29,7 +29,7 @@ def read_answer(body: dict[str, Any], target: Target, headers: Mapping[str, str]
     if is_error(body):
         raise error_in_answer(body, target, headers=headers, usage=usage)
     answer_id = text_of(body.get("id"))
-    choices = tuple(_choices(body.get("choices"), answer_id, usage, target))
+    choices = tuple(_choices(body.get("choices"), answer_id, usage, target, headers))
     if not choices:
         raise unreadable("there is no answer in the body", target, usage)
     return Answer(
@@ -42,11 +42,14 @@ def read_answer(body: dict[str, Any], target: Target, headers: Mapping[str, str]
     )
 
 
-def _choices(raw: Any, answer_id: str | None, usage: Usage | None, target: Target) -> list[Choice]:
+def _choices(
+    raw: Any, answer_id: str | None, usage: Usage | None, target: Target, headers: Mapping[str, str]
+) -> list[Choice]:
     choices = []
     for position, choice in enumerate(raw if isinstance(raw, list) else ()):
         if isinstance(choice, dict):
-            raise_failed(finish_word(choice), choice, target, usage, content=bool(choice.get("message")))
+            failure = Failure(headers, answer_id, usage, bool(choice.get("message")))
+            raise_failed(finish_word(choice), choice, target, failure)
             choices.append(read_choice(choice, choice_index(choice, position), answer_id, target))
     return choices
 
@@ -79,16 +82,27 @@ def service_tier(body: dict[str, Any], target: Target) -> str | None:
     return target.quirks.service_tier_names.get(word, word) if word else None
 
 
-def raise_failed(
-    word: str | None, choice: dict[str, Any], target: Target, usage: Usage | None, *, content: bool
-) -> None:
+class Failure(NamedTuple):
+    """What goes with the error of a choice."""
+
+    headers: Mapping[str, str]
+    request_id: str | None
+    usage: Usage | None
+    content: bool
+    """Whether anything of the answer had come."""
+
+
+def raise_failed(word: str | None, choice: dict[str, Any], target: Target, failure: Failure) -> None:
     """Raise where a choice ended because the vendor failed: by its finish word, or an error inside it."""
-    if isinstance(choice.get("error"), dict) and choice["error"]:
-        raise error_in_answer(choice, target, usage=usage, content=content)
+    headers, request_id, usage, content = failure
+    if isinstance(choice.get("error"), (dict, str)) and choice["error"]:
+        fields: dict[str, Any] = {"headers": headers, "request_id": request_id, "usage": usage}
+        raise error_in_answer({"error": choice["error"]}, target, content=content, **fields)
     kind = target.quirks.finish_errors.get(word or "")
     if kind is None:
         return
     billed = Billed.YES if usage is not None or content else Billed.UNKNOWN
     text = f"{target.provider} ended the answer with {word!r}"
-    raise error_of_kind(kind, text, target, status=200, code=word, usage=usage, billed=billed)
+    told = {"status": 200, "code": word, "request_id": request_id}
+    raise error_of_kind(kind, text, target, usage=usage, billed=billed, **told)
 

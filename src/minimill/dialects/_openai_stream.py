@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic_core import from_json
 
@@ -13,6 +13,7 @@ from minimill.dialects._error_body import is_error
 from minimill.dialects._event_stream import EventStream
 from minimill.dialects._json import load
 from minimill.dialects._openai_answer import (
+    Failure,
     choice_index,
     raise_failed,
     read_answer,
@@ -23,6 +24,7 @@ from minimill.dialects._openai_answer import (
 from minimill.dialects._openai_message import finish_word
 from minimill.dialects._openai_state import ChoiceState
 from minimill.dialects._openai_usage import find_usage, read_usage
+from minimill.dialects._sse import STRAY
 from minimill.dialects._unreadable import unreadable
 from minimill.dialects._vendor_error import error_in_answer
 
@@ -34,6 +36,8 @@ class OpenAIStream(EventStream):
     """One streamed answer, at any chunking. Also takes a plain body sent where a stream was asked for."""
 
     __slots__ = ("_choices", "_last", "_model", "_raw_usage", "_tier", "_usage_at_root")
+    keep_strays: ClassVar[bool] = True
+    """Servers that fail in the middle write their error as bare JSON between the events."""
 
     def __init__(self, target: Target, headers: Mapping[str, str], **limits: int) -> None:
         super().__init__(target, headers, **limits)
@@ -72,9 +76,7 @@ class OpenAIStream(EventStream):
     def _item(self, name: str, text: bytes, events: list[StreamEvent]) -> None:
         """One server-sent event."""
         if text[:6] == b"[DONE]":
-            self._end_mark = self.done = True
-            for state in self._choices.values():
-                state.name_calls(self._id, events)
+            self._end(events)
             return
         try:
             chunk = from_json(text)
@@ -86,9 +88,19 @@ class OpenAIStream(EventStream):
         elif name == "error":
             self._chunk({"error": chunk}, events, failed=True)
 
+    def _end(self, events: list[StreamEvent]) -> None:
+        """The end mark has come."""
+        self._end_mark = self.done = True
+        for state in self._choices.values():
+            state.name_calls(self._id, events)
+
     def _damaged(self, name: str, text: bytes, events: list[StreamEvent]) -> None:
-        """What strict reading refuses: broken UTF-8, or chunks that only a line end parts."""
-        if not text.strip():
+        """What strict reading refuses: broken UTF-8, an end mark after white space, chunks that only a line end parts,
+        or lines that are no JSON between the events."""
+        if not text.strip() or name == STRAY:
+            return
+        if text.strip()[:6] == b"[DONE]":
+            self._end(events)
             return
         if name == "error":
             self._chunk({"error": text.decode("utf-8", "replace")}, events, failed=True)
@@ -154,9 +166,11 @@ class OpenAIStream(EventStream):
         if choice.get("logprobs"):
             state.add_logprobs(choice["logprobs"])
         word = finish_word(choice)
+        if word is not None or "error" in choice:
+            failure = Failure(self._headers, self._id, self._usage, self._has_content())
+            raise_failed(word, choice, self._target, failure)
         if word is not None:
             self._last = chunk
-            raise_failed(word, choice, self._target, self._usage, content=self._has_content())
             state.end(word, choice, self._id, events)
 
     def _read_usage(self, chunk: dict[str, Any], choices: Any) -> bool:

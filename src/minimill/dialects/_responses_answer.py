@@ -10,7 +10,7 @@ from minimill._errors import ProviderError
 from minimill._usage import Usage
 from minimill.dialects._base import Target, text_of
 from minimill.dialects._error_body import is_error
-from minimill.dialects._openai_answer import raise_failed, service_tier
+from minimill.dialects._openai_answer import Failure, raise_failed, service_tier
 from minimill.dialects._responses_state import OutputState
 from minimill.dialects._responses_usage import usage_in
 from minimill.dialects._unreadable import unreadable
@@ -41,8 +41,8 @@ def read_answer(body: dict[str, Any], target: Target, headers: Mapping[str, str]
     if not isinstance(body.get("output"), list):
         raise unreadable("there is no answer in the body", target, usage)
     word, reason = finish(body, target, has_calls=state.has_calls)
-    raise_failed(word, {}, target, usage, content=state.has_content)
     answer_id = text_of(body.get("id"))
+    raise_failed(word, {}, target, Failure(headers, answer_id, usage, state.has_content))
     return Answer(
         choices=(state.choice(answer_id, reason, word),),
         usage=usage,

@@ -11,7 +11,7 @@ from minimill._chat import Answer, Choice, Finished, FinishReason, StreamEvent, 
 from minimill.dialects._base import Target, text_of
 from minimill.dialects._event_stream import EventStream
 from minimill.dialects._json import load
-from minimill.dialects._openai_answer import raise_failed, service_tier
+from minimill.dialects._openai_answer import Failure, raise_failed, service_tier
 from minimill.dialects._responses_answer import check, failure, finish, read_answer
 from minimill.dialects._responses_state import OutputState
 from minimill.dialects._responses_usage import usage_in
@@ -152,7 +152,7 @@ class ResponsesStream(EventStream):
         self._usage = usage_in(body, answered=content)
         check(body, self._target, self._headers, self._usage, content=content)
         word, reason = finish(body, self._target, has_calls=self._output.has_calls)
-        raise_failed(word, {}, self._target, self._usage, content=content)
+        raise_failed(word, {}, self._target, Failure(self._headers, self._id, self._usage, content))
         self._output.name_calls(self._id, events)
         self._word, self._finish, self.done = word, reason, True
         events.append(Finished(reason, word))

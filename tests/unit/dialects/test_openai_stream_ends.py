@@ -1,5 +1,6 @@
 """How streams end: well, cut short, with an error, or as something that is no stream."""
 
+import json
 from typing import Any
 
 import pytest
@@ -16,9 +17,18 @@ from minimill._chat import (
     ToolCallDelta,
     UsageReported,
 )
-from minimill._errors import Billed, ProtocolError, ProviderError, ServerError, Then, TransportError
+from minimill._errors import (
+    Billed,
+    OverloadedError,
+    ProtocolError,
+    ProviderError,
+    RateLimitedError,
+    ServerError,
+    Then,
+    TransportError,
+)
 from minimill._usage import Usage
-from minimill.dialects import Dialect
+from minimill.dialects import Dialect, WireResponse
 
 
 @pytest.mark.parametrize(
@@ -26,7 +36,10 @@ from minimill.dialects import Dialect
     [
         "data: [DONE]\n\n",
         "data:[DONE]\n\n",
+        "data:  [DONE]\n\n",
         "data: [DONE]",
+        "data:\t[DONE]",
+        "left over: nothing\n\ndata: [DONE]\n\n",
         "",
         "data: [DONE]\n\ndata: {broken\n\n",
         ": bye\n\n",
@@ -107,6 +120,13 @@ def test_partial(codec: Dialect, sse: Sse, target: Make) -> None:
         'data: {"code":"server_error","message":"boom"}\n\n',
         'data: {"type":"error","message":"boom","status_code":500}\n\n',
         'data: {"error":{"message":"boom"},"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}\n\n',
+        '{"error":{"message":"boom","code":"server_error"}}\n',
+        '{\n  "error": {\n    "message": "boom"\n  }\n}\n',
+        '{"error":{"message":"boom"}}\n\ndata: [DONE]\n\n',
+        'data: {"statusCode":500,"message":"boom"}\n\ndata: [DONE]\n\n',
+        'data: {"status_code":500,"message":"boom"}\n\ndata: [DONE]\n\n',
+        'data: {"detail":"boom"}\n\ndata: [DONE]\n\n',
+        'data: {"choices":[{"index":0,"delta":{},"error":{"code":500,"message":"boom"}}]}\n\ndata: [DONE]\n\n',
     ],
 )
 def test_error_in_mid_stream(run: Run, sse: Sse, target: Make, failure: str) -> None:
@@ -116,6 +136,17 @@ def test_error_in_mid_stream(run: Run, sse: Sse, target: Make, failure: str) -> 
     assert type(error) is ServerError
     assert (error.billed, error.status, error.request_id) == (Billed.YES, 200, "r-1")
     assert "boom" in error.message
+
+
+def test_a_bare_error_after_comments(run: Run, target: Make) -> None:
+    """A vendor that kept the line open with comments, and then failed in plain JSON."""
+    stream = b': keep-alive\n\n: keep-alive\n\n{"error":{"message":"boom","code":"overloaded_error"}}\n\n'
+    events, error = run(stream, target())
+    assert (events, type(error), error.code) == ([], OverloadedError, "overloaded_error")
+    assert (error.billed, error.message) == (
+        Billed.UNKNOWN,
+        "acme reported an error (overloaded_error): boom",
+    )
 
 
 def test_an_error_that_says_nothing_is_one(run: Run, sse: Sse, target: Make) -> None:
@@ -146,6 +177,20 @@ def test_finish_word_that_is_an_error(run: Run, sse: Sse, target: Make) -> None:
     events, error = run(sse(chunk({"content": "a"}), chunk({}, "network_error", usage=COUNTS)), quirky)
     assert events == [TextDelta("a")]
     assert (type(error), error.usage, error.code) == (ServerError, Usage(9, 2), "network_error")
+    assert error.request_id == "r-1"
+
+
+def test_an_error_inside_a_choice_keeps_the_wait_and_the_id(codec: Dialect, sse: Sse, target: Make) -> None:
+    """Headers count for it as for every other error, streamed or not."""
+    failed = {"index": 0, "error": {"code": 429, "message": "slow"}}
+    headers = {"retry-after": "7", "x-request-id": "h-1"}
+    with pytest.raises(RateLimitedError) as streamed:
+        codec.stream_decoder(target(), headers).feed(sse({"id": "r-1", "choices": [{**failed, "delta": {}}]}))
+    with pytest.raises(RateLimitedError) as plain:
+        body = json.dumps({"id": "r-1", "choices": [{**failed, "message": {}}]}).encode()
+        codec.decode(WireResponse(200, headers, body), target())
+    for error in (streamed.value, plain.value):
+        assert (error.retry_after_s, error.request_id, error.billed) == (7.0, "h-1", Billed.UNKNOWN)
 
 
 def test_error_is_raised_again(codec: Dialect, sse: Sse, target: Make) -> None:
