@@ -129,9 +129,12 @@ def _unsealed(blocks: list[str]) -> Any:
     if not blocks[0].startswith(("[", "{")):
         return "".join(blocks)
     items: list[Any] = []
-    for block in blocks:
-        value = load(block.encode("utf-8"))
-        items += value if isinstance(value, list) else [value]
+    try:
+        for block in blocks:
+            value = load(block.encode("utf-8", "surrogatepass"))
+            items += value if isinstance(value, list) else [value]
+    except ValueError:
+        return "".join(blocks)  # text that only begins like a list
     return items
 
 

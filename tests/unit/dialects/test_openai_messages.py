@@ -220,3 +220,13 @@ def test_sealed_items_go_back_as_items(codec: Dialect, target: Make) -> None:
         codec, quirky, user("q"), assistant([Reasoning("", sealed, "acme"), Text("a")]), user("r")
     )
     assert sent[1]["reasoning_details"] == [{"type": "reasoning.encrypted", "data": "gA==", "index": 0}]
+
+
+@pytest.mark.parametrize("sealed", ['[{"type":"re', "{SEAL==", "[]]"])
+def test_a_seal_that_only_begins_like_a_list_goes_back_as_it_came(
+    codec: Dialect, target: Make, sealed: str
+) -> None:
+    """A seal is the vendor's own and may look like anything."""
+    quirky = target(reasoning_history="always", opaque_reasoning_field="encrypted_content")
+    sent = messages(codec, quirky, user("q"), assistant([Reasoning("", sealed, "acme"), Text("a")]), user("r"))
+    assert sent[1]["encrypted_content"] == sealed
