@@ -118,8 +118,15 @@ def _effort(word: str, target: Target) -> dict[str, Any]:
     if quirks.efforts:
         raise refuse(target, "reasoning", repr(word), _accepted(target))
     if quirks.thinking_budget_field:
-        return _budget(_BUDGETS[word], target)
+        return _budget(_within(_BUDGETS[word], target), target)
     return _on(target)
+
+
+def _within(tokens: int, target: Target) -> int:
+    """The budget that the vendor takes and that is next to this one."""
+    least, most = target.quirks.thinking_budget_min, target.quirks.thinking_budget_max
+    tokens = max(tokens, least)
+    return tokens if most is None else min(tokens, most)
 
 
 def _budget(tokens: int, target: Target) -> dict[str, Any]:
@@ -127,6 +134,8 @@ def _budget(tokens: int, target: Target) -> dict[str, Any]:
     if tokens < 0:
         raise forbid(target, f"reasoning {tokens} is below 0")
     if quirks.thinking_budget_field:
+        if tokens != _within(tokens, target):
+            raise refuse(target, "reasoning", f"{tokens} tokens", _accepted(target))
         awake = {} if quirks.thinking_default == "always" else _switch(True, target)
         return {**awake, quirks.thinking_budget_field: tokens}
     words = [word for word in quirks.efforts if word in _BUDGETS]
@@ -137,11 +146,18 @@ def _budget(tokens: int, target: Target) -> dict[str, Any]:
     return _effort(word, target)
 
 
+def _budgets_taken(target: Target) -> str:
+    least, most = target.quirks.thinking_budget_min, target.quirks.thinking_budget_max
+    if not least and most is None:
+        return "a number of tokens"
+    return f"a number of tokens from {least:,} to {'any' if most is None else f'{most:,}'}"
+
+
 def _accepted(target: Target) -> str:
     quirks = target.quirks
     words: list[str] = list(quirks.efforts)
     if quirks.thinking_budget_field:
-        words.append("a number of tokens")
+        words.append(_budgets_taken(target))
     if not words and quirks.thinking_switch != "none":
         words = ["True" if quirks.thinking_default == "always" else "True or False"]
     return ", ".join(words) or "no reasoning setting"

@@ -21,6 +21,12 @@ ARK = {
 QWEN = {"thinking_switch": "enable_thinking", "thinking_budget_field": "thinking_budget"}
 GLM45 = {"thinking_switch": "thinking_object", "thinking_default": "on"}
 GLM53 = {**GLM45, "thinking_default": "always", "efforts": ("low", "high", "max")}
+BOUNDED: dict[str, Any] = {
+    "thinking_switch": "enable_thinking",
+    "thinking_budget_field": "thinking_budget",
+    "thinking_budget_min": 128,
+    "thinking_budget_max": 32_768,
+}
 VLLM = {
     "thinking_switch": "chat_template",
     "thinking_budget_field": "thinking_token_budget",
@@ -61,6 +67,11 @@ VLLM = {
         (VLLM, False, {"chat_template_kwargs": {"enable_thinking": False}}),
         (VLLM, 16, {"chat_template_kwargs": {"enable_thinking": True}, "thinking_token_budget": 16}),
         ({"thinking_default": "on"}, True, {}),
+        (BOUNDED, 128, {"enable_thinking": True, "thinking_budget": 128}),
+        (BOUNDED, 32_768, {"enable_thinking": True, "thinking_budget": 32_768}),
+        (BOUNDED, 0, {"enable_thinking": False}),
+        (BOUNDED, "max", {"enable_thinking": True, "thinking_budget": 32_768}),
+        ({**BOUNDED, "thinking_budget_min": 600}, "minimal", {"enable_thinking": True, "thinking_budget": 600}),
     ],
 )
 def test_setting(body_of: BodyOf, target: Make, quirks: Any, setting: Any, expected: Any) -> None:
@@ -80,6 +91,9 @@ def test_setting(body_of: BodyOf, target: Make, quirks: Any, setting: Any, expec
         ({"thinking_default": "always"}, "high", "reasoning 'high'; it takes True: how much it thinks cannot be set"),
         ({"thinking_default": "always"}, 4000, "reasoning 4000; it takes True"),
         ({"thinking_default": "on"}, "low", "reasoning 'low'; it takes True"),
+        (BOUNDED, 100, "reasoning 100 tokens; it takes a number of tokens from 128 to 32,768"),
+        (BOUNDED, 32_769, "reasoning 32769 tokens; it takes a number of tokens from 128 to 32,768"),
+        ({**BOUNDED, "thinking_budget_max": None}, 100, "it takes a number of tokens from 128 to any"),
     ],
 )
 def test_refused(body_of: BodyOf, target: Make, quirks: Any, setting: Any, words: str) -> None:
