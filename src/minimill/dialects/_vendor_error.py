@@ -100,7 +100,7 @@ def _message(said: ErrorBody, status: int, target: Target) -> str:
     words = redact(said.message, _MESSAGE_CHARS)
     code = redact(said.code or said.type or "", 80)
     label = (
-        f"{target.provider} answered {status}" if status >= 400 else f"{target.provider} reported an error"
+        f"{target.provider} reported an error" if 200 <= status < 300 else f"{target.provider} answered {status}"
     )
     if code and code != str(status):
         label += f" ({code})"

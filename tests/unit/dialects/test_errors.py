@@ -403,3 +403,9 @@ def test_the_limit_that_is_used_up_says_how_long_to_wait(left: tuple[str, str], 
     }
     names = ("x-ratelimit-reset-requests", "x-ratelimit-reset-tokens")
     assert until_reset_s(headers, names) == wait
+
+
+def test_a_redirect_is_named(codec: Dialect, target: Make) -> None:
+    """It is never followed, since the key would go with it; the status says what is wrong with the address."""
+    error = codec.decode_error(WireResponse(302, {"location": "http://elsewhere.example/"}, b""), target())
+    assert (error.message, error.status) == ("acme answered 302", 302)
