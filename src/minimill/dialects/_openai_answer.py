@@ -68,6 +68,8 @@ def says_something(choices: Any, target: Target) -> bool:
 def choice_index(choice: dict[str, Any], default: int) -> int:
     """Which of the `n` answers a choice is."""
     index = choice.get("index")
+    if isinstance(index, str) and len(index) < 5 and index.isdecimal():
+        index = int(index)
     return index if isinstance(index, int) and not isinstance(index, bool) and 0 <= index < 1024 else default
 
 

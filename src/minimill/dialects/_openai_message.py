@@ -44,7 +44,7 @@ def finish_reason(word: str | None, choice: dict[str, Any], has_calls: bool, tar
     if flag and choice.get(flag) not in (None, 0, "", False):
         return FinishReason.CONTENT_FILTER
     own = target.quirks.finish_reasons.get(word or "")
-    reason = FinishReason(own) if own else _FINISH.get(word or "", FinishReason.UNKNOWN)
+    reason = FinishReason(own) if own else _FINISH.get((word or "").lower(), FinishReason.UNKNOWN)
     if has_calls and (reason is FinishReason.STOP or word is None):
         return FinishReason.TOOL_CALLS
     return reason

@@ -134,6 +134,8 @@ class ChoiceState:
 
     def _new_reasoning(self, text: str) -> str:
         """What of a piece is new, where pieces may repeat all that came before."""
+        if self.reasoning and not text.startswith(self.reasoning[0]):
+            return text
         sofar = "".join(self.reasoning)
         self.reasoning = [sofar]
         return text.removeprefix(sofar)

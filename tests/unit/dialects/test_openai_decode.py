@@ -142,6 +142,8 @@ def test_refusal(decode: Decode, target: Make) -> None:
         ("tool_calls", FinishReason.TOOL_CALLS),
         ("function_call", FinishReason.TOOL_CALLS),
         ("content_filter", FinishReason.CONTENT_FILTER),
+        ("STOP", FinishReason.STOP),
+        ("MAX_TOKENS", FinishReason.LENGTH),
         ("repetition", FinishReason.UNKNOWN),
     ],
 )

@@ -148,6 +148,15 @@ def test_several_answers_without_numbers(run: Run, sse: Sse, target: Make) -> No
     assert [(c.index, c.message.text) for c in answer.choices] == [(0, "ab"), (1, "xy")]
 
 
+def test_numbers_of_answers_as_text(run: Run, sse: Sse, target: Make) -> None:
+    """Each answer keeps its own pieces, also where its number is a text and others are in the chunk."""
+    pieces = [chunk({"content": text}, end) for text, end in (("a", None), ("x", None), ("b", "stop"), ("y", "stop"))]
+    for piece, number in zip(pieces, ("0", "1", "0", "1"), strict=True):
+        piece["choices"][0]["index"] = number
+    _, answer = run(sse(*pieces), target())
+    assert [(c.index, c.message.text) for c in answer.choices] == [(0, "ab"), (1, "xy")]
+
+
 @pytest.mark.parametrize(
     "chunks",
     [
