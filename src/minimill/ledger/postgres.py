@@ -27,8 +27,10 @@ from minimill.ledger._url import shown, take_name
 
 T = TypeVar("T")
 
-_STEPS = (("_postgres_objects.sql", "_postgres_rules.sql"), ("_postgres_marks.sql",))
-"""The files of each step of the schema; its version is how many there were."""
+_STEPS: tuple[tuple[str, ...], ...] = (("_postgres_objects.sql",), ("_postgres_marks.sql",), ())
+"""The files of each step of the schema; its version is how many there were. One without files changed the rules."""
+_RULES = ("_postgres_many.sql", "_postgres_rules.sql")
+"""Functions that every step puts in place of their older selves."""
 VERSION = len(_STEPS)
 """Of the schema."""
 ANSWER_S = 20.0
@@ -173,7 +175,7 @@ class _Postgres:
         if version == VERSION:
             return
         db.execute(self._sql("CREATE SCHEMA IF NOT EXISTS {s}"))
-        for part in (part for step in _STEPS[version:] for part in step):
+        for part in (*(part for step in _STEPS[version:] for part in step), *_RULES):
             db.execute(self._sql(resources.files(__package__).joinpath(part).read_text("utf-8")))
         said = "INSERT INTO {s}.meta VALUES ('schema', %s) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
         db.execute(self._sql(said), [VERSION])
