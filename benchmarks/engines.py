@@ -108,31 +108,31 @@ def postgres_by_hand(url: str) -> Iterator[pairs.Write]:
 
 
 def _postgres_pairs(db: Any, asked: list[str], closed: list[str], row: tuple[Any, ...]) -> None:
-    moved = "UPDATE accounts SET settled = settled + %s, held = held + %s"
-    entry = (
-        "INSERT INTO entries (at_us, attempt, account, kind, held, settled, unpriced) "
-        "VALUES (%s, %s, 1, %s, %s, %s, 0)"
-    )
-    now, amount = row[3], pairs.AMOUNT
+    provider, _, process, now, expires, _, meta, lines, *told = row
+    amount = pairs.AMOUNT
     cursor = db.cursor()
     with db.transaction():
-        cursor.execute(moved, (amount // 2 * len(closed), amount * (len(asked) - len(closed))))
+        cursor.execute(
+            "UPDATE accounts SET settled = settled + %s, held = held + %s",
+            (amount // 2 * len(closed), amount * (len(asked) - len(closed))),
+        )
         if closed:
             cursor.executemany(
-                "UPDATE attempts SET state = 'settled', lines = %s, record = %s, currency = %s, charged = %s "
-                "WHERE id = %s",
-                [(*row[7:11], name) for name in closed],
+                "UPDATE attempts SET state = 'settled', started_us = %s, lines = %s, record = %s, currency = %s, "
+                "charged = %s WHERE id = %s",
+                [(now, lines, *told, name) for name in closed],
             )
         if asked:
             cursor.executemany(
                 "INSERT INTO attempts (id, state, provider, call_id, process, reserved_us, expires_us, started_us, "
                 "meta, lines) VALUES (%s, 'open', %s, %s, %s, %s, %s, %s, %s, %s)",
-                [(name, *row[:8]) for name in asked],
+                [(name, provider, name[:-2], process, now, expires, now, meta, lines) for name in asked],
             )
         cursor.executemany(
-            entry,
+            "INSERT INTO entries (at_us, attempt, account, kind, held, settled, unpriced) "
+            "VALUES (%s, %s, 1, %s, %s, %s, 0)",
             [(now, name, "settle", -amount, amount // 2) for name in closed]
-            + [(now, name, "reserve", amount, 0) for name in asked],
+            + [(now, name, "hold", amount, 0) for name in asked],
         )
 
 
@@ -149,23 +149,30 @@ def valkey_by_hand(url: str) -> Iterator[pairs.Write]:
         yield lambda asked, closed: _valkey_pairs(client, start, asked, closed, fields, entry)
 
 
+_TOLD = (b"state", b"started", b"lines_text", b"record", b"currency")
+"""What a settlement writes."""
+
+
 def _valkey_pairs(
     client: Any, start: str, asked: list[str], closed: list[str], fields: dict[bytes, bytes], entry: bytes
 ) -> None:
-    opened = {name: value for name, value in fields.items() if name != b"record"}
+    opened = {name: value for name, value in fields.items() if name not in (b"record", b"currency")}
+    told = {name: fields[name] for name in _TOLD}
     with client.pipeline(transaction=True) as pipe:
         for name in closed:
-            pipe.hset(f"{start}attempt:{name}", mapping=fields)
-            pipe.zrem(f"{start}floor-inflight", name)
-            pipe.srem(f"{start}floor-process", name)
-            pipe.srem(f"{start}floor-open", name)
-            pipe.zadd(f"{start}floor-started", {name: 1})
+            pipe.hset(f"{start}attempt:{name}", mapping=told)
+        if closed:
+            pipe.zrem(f"{start}floor-inflight", *closed)
+            pipe.srem(f"{start}floor-process", *closed)
+            pipe.srem(f"{start}floor-open", *closed)
+            pipe.zadd(f"{start}floor-started", dict.fromkeys(closed, 1))
         for name in asked:
             pipe.hset(f"{start}attempt:{name}", mapping=opened)
-            pipe.zadd(f"{start}floor-inflight", {name: 1})
-            pipe.sadd(f"{start}floor-process", name)
-            pipe.sadd(f"{start}floor-open", name)
-            pipe.zadd(f"{start}floor-calls", {name: 0})
+        if asked:
+            pipe.zadd(f"{start}floor-inflight", dict.fromkeys(asked, 1))
+            pipe.sadd(f"{start}floor-process", *asked)
+            pipe.sadd(f"{start}floor-open", *asked)
+            pipe.zadd(f"{start}floor-calls", {f"{name[:-2]}\0{name}": 0 for name in asked})
         pipe.rpush(f"{start}floor-entries", *[entry] * (len(asked) + len(closed)))
         pipe.hset(f"{start}floor-account", mapping={"held": 1, "settled": 1})
         pipe.execute()

@@ -23,6 +23,7 @@ end
 
 local budgets, accounts, places, attempts, providers = {}, {}, {}, {}, {}
 local entries, fresh, floors = {}, {}, {}
+local others_wait, own_tickets = {}, nil
 local next_account = nil
 
 local function text(number)
@@ -135,10 +136,85 @@ local function provider_of(name)
   return providers[name]
 end
 
+-- Tickets. A place is a budget, a key, and the provider whose share is waited for; "" where it is money.
+local function place_of(budget, account_key, provider)
+  return cjson.encode({budget, account_key, provider})
+end
+
+-- Those of other processes, as they are while this script runs.
+local function tickets_of_others(budget, account_key, provider)
+  local at = #budget .. ":" .. #account_key .. ":" .. budget .. account_key .. provider
+  if not others_wait[at] then
+    local tickets = {}
+    local found = redis.call("HGETALL", key("waiting", place_of(budget, account_key, provider)))
+    for i = 1, #found, 2 do
+      if found[i] ~= PROCESS then
+        local ticket = cjson.decode(found[i + 1])
+        local since, needed, seen = tonumber(ticket[1]), tonumber(ticket[2]), tonumber(ticket[3])
+        if seen > now - TICKET then tickets[#tickets + 1] = {since, needed} end
+      end
+    end
+    others_wait[at] = tickets
+  end
+  return others_wait[at]
+end
+
+local function promised(budget, account_key, provider, came)
+  local best, needed = nil, 0
+  for _, ticket in ipairs(tickets_of_others(budget, account_key, provider)) do
+    if ticket[1] < came and (not best or ticket[1] < best) then best, needed = ticket[1], ticket[2] end
+  end
+  return needed
+end
+
+-- This process's own: the places where it waits.
+local function own()
+  if not own_tickets then
+    own_tickets = {}
+    for _, place in ipairs(redis.call("SMEMBERS", key("tickets", PROCESS))) do own_tickets[place] = true end
+  end
+  return own_tickets
+end
+
+local function forget_ticket(place)
+  redis.call("HDEL", key("waiting", place), PROCESS)
+  redis.call("SREM", key("tickets", PROCESS), place)
+  own_tickets[place] = nil
+end
+
+local function drop_ticket(budget, account_key, provider, since)
+  if next(own()) == nil then return end
+  local place = place_of(budget, account_key, provider)
+  if not own_tickets[place] then return end
+  local found = redis.call("HGET", key("waiting", place), PROCESS)
+  if found and cjson.decode(found)[1] == since then forget_ticket(place) end
+end
+
+local function take_ticket(budget, account_key, provider, came, needed)
+  local place = place_of(budget, account_key, provider)
+  local waiting = key("waiting", place)
+  local found = redis.call("HGET", waiting, PROCESS)
+  if found then
+    local ticket = cjson.decode(found)
+    local since, seen = tonumber(ticket[1]), tonumber(ticket[3])
+    if since < came and seen > now - TICKET then return end
+    if since == came and tonumber(ticket[2]) == needed and seen > now - STEP then return end
+  end
+  redis.call("HSET", waiting, PROCESS, cjson.encode({text(came), text(needed), text(now)}))
+  redis.call("PEXPIRE", waiting, 60000)
+  redis.call("SADD", key("tickets", PROCESS), place)
+  redis.call("PEXPIRE", key("tickets", PROCESS), 60000)
+  own()[place] = true
+end
+
 -- Writing back.
 
 local function is_open(t)
   return t.state == OPEN or t.state == KEPT or t.state == DOUBTED
+end
+
+local function was_open(t)
+  return t.was == OPEN or t.was == KEPT or t.was == DOUBTED
 end
 
 local function lines_text(t)
@@ -151,35 +227,68 @@ local function lines_text(t)
   return "[" .. table.concat(found, ",") .. "]"
 end
 
+-- What many attempts put into a key or take out of it is one command, or one for each thousand arguments.
+local collected, in_order, working = {}, {}, {}
+
+local function collect(command, name, ...)
+  local place = command .. name
+  local found = collected[place]
+  if not found then
+    found = {command = command, name = name}
+    collected[place], in_order[#in_order + 1] = found, found
+  end
+  for _, argument in ipairs({...}) do found[#found + 1] = argument end
+end
+
+local function call_with_many(command, name, arguments)
+  for first = 1, #arguments, 1000 do
+    redis.call(command, name, unpack(arguments, first, math.min(first + 999, #arguments)))
+  end
+end
+
+local function write_collected()
+  for _, found in ipairs(in_order) do call_with_many(found.command, found.name, found) end
+  for process in pairs(working) do
+    local some = redis.call("EXISTS", key("process", process)) == 1
+    redis.call(some and "SADD" or "SREM", key("working"), process)
+  end
+end
+
 local function write_attempt(t)
-  local fields = {"state", t.state, "reserved", text(t.reserved), "expires", text(t.expires), "started",
-                  text(t.started), "lines_text", lines_text(t)}
-  for _, name in ipairs({"provider", "call", "process", "meta", "record", "currency", "charged"}) do
-    if t[name] then
-      fields[#fields + 1] = name
-      fields[#fields + 1] = t[name]
+  local fields = {"state", t.state, "started", text(t.started), "lines_text", lines_text(t)}
+  local function add(...)
+    for _, name in ipairs({...}) do
+      if t[name] then
+        fields[#fields + 1], fields[#fields + 2] = name, t[name]
+      end
     end
+  end
+  add("record", "currency", "charged")
+  if not t.was then
+    add("provider", "call", "process", "meta")
+    fields[#fields + 1], fields[#fields + 2] = "reserved", text(t.reserved)
+    fields[#fields + 1], fields[#fields + 2] = "expires", text(t.expires)
   end
   redis.call("HSET", key("attempt", t.id), unpack(fields))
-  if t.record and not t.currency then redis.call("HDEL", key("attempt", t.id), "currency") end
+  if t.was and t.record and not t.currency then redis.call("HDEL", key("attempt", t.id), "currency") end
   if t.state ~= t.was then
     if t.state == OPEN then
-      redis.call("ZADD", key("inflight"), text(t.expires), t.id)
-      redis.call("SADD", key("process", t.process), t.id)
-      redis.call("SADD", key("working"), t.process)
+      collect("ZADD", key("inflight"), text(t.expires), t.id)
+      collect("SADD", key("process", t.process), t.id)
+      working[t.process] = true
     elseif t.was == OPEN then
-      redis.call("ZREM", key("inflight"), t.id)
-      redis.call("SREM", key("process", t.process), t.id)
-      if redis.call("EXISTS", key("process", t.process)) == 0 then redis.call("SREM", key("working"), t.process) end
+      collect("ZREM", key("inflight"), t.id)
+      collect("SREM", key("process", t.process), t.id)
+      working[t.process] = true
     end
-    if is_open(t) then
-      redis.call("SADD", key("open"), t.id)
-    elseif t.was then
-      redis.call("SREM", key("open"), t.id)
+    if is_open(t) and not was_open(t) then
+      collect("SADD", key("open"), t.id)
+    elseif was_open(t) and not is_open(t) then
+      collect("SREM", key("open"), t.id)
     end
-    if not t.was and t.call then redis.call("ZADD", key("calls"), 0, t.call .. "\0" .. t.id) end
+    if not t.was and t.call then collect("ZADD", key("calls"), "0", t.call .. "\0" .. t.id) end
   end
-  if not is_open(t) then redis.call("ZADD", key("started"), text(t.started), t.id) end
+  if not is_open(t) then collect("ZADD", key("started"), text(t.started), t.id) end
 end
 
 local function write_account(a)
@@ -202,6 +311,7 @@ local function write_back()
   for _, t in pairs(attempts) do
     if t and t.changed then write_attempt(t) end
   end
+  write_collected()
   for _, a in ipairs(fresh) do
     redis.call("HSET", a.window_key, a.key, a.id)
   end
@@ -209,9 +319,7 @@ local function write_back()
   for _, a in pairs(accounts) do
     if a.moved then write_account(a) end
   end
-  for first = 1, #entries, 1000 do
-    redis.call("RPUSH", key("entries"), unpack(entries, first, math.min(first + 999, #entries)))
-  end
+  call_with_many("RPUSH", key("entries"), entries)
   for name, provider in pairs(providers) do
     if provider.changed then
       redis.call("HSET", key("providers"), name, cjson.encode({

@@ -150,47 +150,6 @@ local function expired(first)
   return found
 end
 
--- Tickets. A place is a budget, a key, and the provider whose share is waited for; "" where it is money.
-local function promised(budget, account_key, provider, came)
-  local best, needed = nil, 0
-  local found = redis.call("HGETALL", key("waiting", cjson.encode({budget, account_key, provider})))
-  for i = 1, #found, 2 do
-    if found[i] ~= PROCESS then
-      local ticket = cjson.decode(found[i + 1])
-      local since, seen = tonumber(ticket[1]), tonumber(ticket[3])
-      if since < came and seen > now - TICKET and (not best or since < best) then
-        best, needed = since, tonumber(ticket[2])
-      end
-    end
-  end
-  return needed
-end
-
-local function drop_ticket(budget, account_key, provider, since)
-  local place = cjson.encode({budget, account_key, provider})
-  local found = redis.call("HGET", key("waiting", place), PROCESS)
-  if found and cjson.decode(found)[1] == since then
-    redis.call("HDEL", key("waiting", place), PROCESS)
-    redis.call("SREM", key("tickets", PROCESS), place)
-  end
-end
-
-local function take_ticket(budget, account_key, provider, came, needed)
-  local place = cjson.encode({budget, account_key, provider})
-  local waiting = key("waiting", place)
-  local found = redis.call("HGET", waiting, PROCESS)
-  if found then
-    local ticket = cjson.decode(found)
-    local since, seen = tonumber(ticket[1]), tonumber(ticket[3])
-    if since < came and seen > now - TICKET then return end
-    if since == came and tonumber(ticket[2]) == needed and seen > now - STEP then return end
-  end
-  redis.call("HSET", waiting, PROCESS, cjson.encode({text(came), text(needed), text(now)}))
-  redis.call("PEXPIRE", waiting, 60000)
-  redis.call("SADD", key("tickets", PROCESS), place)
-  redis.call("PEXPIRE", key("tickets", PROCESS), 60000)
-end
-
 local function held_reply(t)
   local found = {}
   for i, line in ipairs(t.lines) do
@@ -462,14 +421,13 @@ end
 
 function do_.wait(op)
   local wanted = {}
-  for _, ticket in ipairs(op.tickets) do wanted[cjson.encode({ticket[1], ticket[2], ticket[3]})] = ticket[4] end
-  for _, place in ipairs(redis.call("SMEMBERS", key("tickets", PROCESS))) do
+  for _, ticket in ipairs(op.tickets) do wanted[place_of(ticket[1], ticket[2], ticket[3])] = ticket[4] end
+  local gone = {}
+  for place in pairs(own()) do
     local found = redis.call("HGET", key("waiting", place), PROCESS)
-    if not found or cjson.decode(found)[1] ~= wanted[place] then
-      redis.call("HDEL", key("waiting", place), PROCESS)
-      redis.call("SREM", key("tickets", PROCESS), place)
-    end
+    if not found or cjson.decode(found)[1] ~= wanted[place] then gone[#gone + 1] = place end
   end
+  for _, place in ipairs(gone) do forget_ticket(place) end
   return cjson.null
 end
 
