@@ -2,7 +2,7 @@
 -- the same script), written back at its end. So an error before that changes no money.
 --
 -- KEYS[1]: the hash of the ledger's own facts. ARGV: the start of every key ("{name}:"), the process, the time in
--- microseconds or "" for the server's, then one operation in each. Numbers arrive as text and are counted in doubles,
+-- microseconds or "" for the server's, and the operations in a list. Numbers arrive as text and are counted in doubles,
 -- which are exact up to 2^53 - 1; every amount and sum is held below that. A script runs alone: no other command comes
 -- in between.
 
@@ -13,6 +13,8 @@ local TICKET, GONE, FORGET = 3000000, 8000000, 86400000000
 local OPEN, KEPT, DOUBTED = "open", "kept", "doubted"
 local OLD, NEW, SINCE = "?", "!", "@"
 local AT_ONCE = -1
+local TOLD = {"record", "currency", "charged"}
+local ALL = {"record", "currency", "charged", "provider", "call", "process", "meta"}
 local SETTLED, RELEASED, WITHDRAWN = "settled", "released", "withdrawn"
 
 local now = tonumber(ARGV[3])
@@ -26,9 +28,18 @@ local entries, fresh, floors = {}, {}, {}
 local others_wait, own_tickets = {}, nil
 local next_account = nil
 
+local texts = {}
+
 local function text(number)
-  return string.format("%.0f", number)
+  local found = texts[number]
+  if not found then
+    found = string.format("%.0f", number)
+    texts[number] = found
+  end
+  return found
 end
+
+local ATTEMPT = START .. "attempt:"
 
 local function key(...)
   return START .. table.concat({...}, ":")
@@ -74,9 +85,9 @@ end
 
 -- One that is new gets its number when something is held in it.
 local function account_at(budget, account_key, window)
-  local window_key = key("window", #budget, budget, window)
-  local place = cjson.encode({budget, window, account_key})
+  local place = #budget .. ":" .. #window .. ":" .. budget .. window .. account_key
   if places[place] then return places[place] end
+  local window_key = key("window", #budget, budget, window)
   local number = redis.call("HGET", window_key, account_key)
   local a
   if number then
@@ -101,7 +112,7 @@ end
 
 local function attempt_of(id)
   if attempts[id] == nil then
-    local found = redis.call("HGETALL", key("attempt", id))
+    local found = redis.call("HGETALL", ATTEMPT .. id)
     if #found == 0 then
       attempts[id] = false
     else
@@ -220,25 +231,15 @@ end
 local function lines_text(t)
   local found = {}
   for i, line in ipairs(t.lines) do
-    found[i] = "[" .. table.concat({
-      number_of(line.account), line.reserved and text(line.reserved) or "null", text(line.held), text(line.booked),
-      text(line.unpriced + (line.corrected and 2 or 0))}, ",") .. "]"
+    found[i] = "[" .. number_of(line.account) .. "," .. (line.reserved and text(line.reserved) or "null") .. "," ..
+      text(line.held) .. "," .. text(line.booked) .. "," .. text(line.unpriced + (line.corrected and 2 or 0)) .. "]"
   end
   return "[" .. table.concat(found, ",") .. "]"
 end
 
--- What many attempts put into a key or take out of it is one command, or one for each thousand arguments.
-local collected, in_order, working = {}, {}, {}
-
-local function collect(command, name, ...)
-  local place = command .. name
-  local found = collected[place]
-  if not found then
-    found = {command = command, name = name}
-    collected[place], in_order[#in_order + 1] = found, found
-  end
-  for _, argument in ipairs({...}) do found[#found + 1] = argument end
-end
+-- What many attempts put into a key, or take out of it, is one command, or one for each thousand arguments.
+local begun, ended, opened, closed, called, started = {}, {}, {}, {}, {}, {}
+local joined, left, working = {}, {}, {}
 
 local function call_with_many(command, name, arguments)
   for first = 1, #arguments, 1000 do
@@ -246,8 +247,26 @@ local function call_with_many(command, name, arguments)
   end
 end
 
-local function write_collected()
-  for _, found in ipairs(in_order) do call_with_many(found.command, found.name, found) end
+local function add(list, member, score)
+  if score then list[#list + 1] = score end
+  list[#list + 1] = member
+end
+
+local function list_of(lists, process)
+  working[process] = true
+  if not lists[process] then lists[process] = {} end
+  return lists[process]
+end
+
+local function write_keys()
+  call_with_many("ZADD", key("inflight"), begun)
+  call_with_many("ZREM", key("inflight"), ended)
+  call_with_many("SADD", key("open"), opened)
+  call_with_many("SREM", key("open"), closed)
+  call_with_many("ZADD", key("calls"), called)
+  call_with_many("ZADD", key("started"), started)
+  for process, ids in pairs(joined) do call_with_many("SADD", key("process", process), ids) end
+  for process, ids in pairs(left) do call_with_many("SREM", key("process", process), ids) end
   for process in pairs(working) do
     local some = redis.call("EXISTS", key("process", process)) == 1
     redis.call(some and "SADD" or "SREM", key("working"), process)
@@ -256,39 +275,34 @@ end
 
 local function write_attempt(t)
   local fields = {"state", t.state, "started", text(t.started), "lines_text", lines_text(t)}
-  local function add(...)
-    for _, name in ipairs({...}) do
-      if t[name] then
-        fields[#fields + 1], fields[#fields + 2] = name, t[name]
-      end
+  local n = #fields
+  for _, name in ipairs(t.was and TOLD or ALL) do
+    if t[name] then
+      fields[n + 1], fields[n + 2] = name, t[name]
+      n = n + 2
     end
   end
-  add("record", "currency", "charged")
   if not t.was then
-    add("provider", "call", "process", "meta")
-    fields[#fields + 1], fields[#fields + 2] = "reserved", text(t.reserved)
-    fields[#fields + 1], fields[#fields + 2] = "expires", text(t.expires)
+    fields[n + 1], fields[n + 2], fields[n + 3], fields[n + 4] = "reserved", text(t.reserved), "expires", text(t.expires)
   end
-  redis.call("HSET", key("attempt", t.id), unpack(fields))
-  if t.was and t.record and not t.currency then redis.call("HDEL", key("attempt", t.id), "currency") end
+  redis.call("HSET", ATTEMPT .. t.id, unpack(fields))
+  if t.was and t.record and not t.currency then redis.call("HDEL", ATTEMPT .. t.id, "currency") end
   if t.state ~= t.was then
     if t.state == OPEN then
-      collect("ZADD", key("inflight"), text(t.expires), t.id)
-      collect("SADD", key("process", t.process), t.id)
-      working[t.process] = true
+      add(begun, t.id, text(t.expires))
+      add(list_of(joined, t.process), t.id)
     elseif t.was == OPEN then
-      collect("ZREM", key("inflight"), t.id)
-      collect("SREM", key("process", t.process), t.id)
-      working[t.process] = true
+      add(ended, t.id)
+      add(list_of(left, t.process), t.id)
     end
     if is_open(t) and not was_open(t) then
-      collect("SADD", key("open"), t.id)
+      add(opened, t.id)
     elseif was_open(t) and not is_open(t) then
-      collect("SREM", key("open"), t.id)
+      add(closed, t.id)
     end
-    if not t.was and t.call then collect("ZADD", key("calls"), "0", t.call .. "\0" .. t.id) end
+    if not t.was and t.call then add(called, t.call .. "\0" .. t.id, "0") end
   end
-  if not is_open(t) then collect("ZADD", key("started"), text(t.started), t.id) end
+  if not is_open(t) then add(started, t.id, text(t.started)) end
 end
 
 local function write_account(a)
@@ -311,7 +325,7 @@ local function write_back()
   for _, t in pairs(attempts) do
     if t and t.changed then write_attempt(t) end
   end
-  write_collected()
+  write_keys()
   for _, a in ipairs(fresh) do
     redis.call("HSET", a.window_key, a.key, a.id)
   end

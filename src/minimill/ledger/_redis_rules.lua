@@ -54,8 +54,9 @@ local function move(t, line, kind, held, settled, unpriced, reason)
     if t.provider and t.state == OPEN then fly(a, t.provider, held) end
     if t.provider and t.state == DOUBTED then clear(a, t.provider, -held) end
   end
-  entries[#entries + 1] = cjson.encode({
-    text(now), t.id, number_of(a), kind, text(held), text(settled), text(unpriced), reason or cjson.null})
+  entries[#entries + 1] = '["' .. text(now) .. '",' .. cjson.encode(t.id) .. ',"' .. number_of(a) .. '","' .. kind ..
+    '","' .. text(held) .. '","' .. text(settled) .. '","' .. text(unpriced) .. '",' ..
+    (reason and cjson.encode(reason) or "null") .. "]"
 end
 
 -- What an attempt holds is no longer in flight: it is unconfirmed.
@@ -438,10 +439,9 @@ function do_.alive()
 end
 
 local replies = {}
-for i = 4, #ARGV do
-  local op = cjson.decode(ARGV[i])
-  replies[i - 3] = cjson.encode(do_[op.op](op))
+for i, op in ipairs(cjson.decode(ARGV[4])) do
+  replies[i] = cjson.encode(do_[op.op](op))
 end
 
 write_back()
-return {text(now), replies}
+return {text(now), "[" .. table.concat(replies, ",") .. "]"}

@@ -14,11 +14,10 @@ from minimill.ledger._base import AttemptMeta, AttemptRecord, Claim
 from minimill.ledger._books import check_claim, two_keys, unbookable, unclaimed, undeclared
 from minimill.ledger._budgets import Budget
 from minimill.ledger._closing import Closing, Keep, Release, Settle
-from minimill.ledger._rows import meta_text, record_text
+from minimill.ledger._rows import meta_text, record_text, to_json
 from minimill.ledger._waiting import Request
 from minimill.ledger._windows import FOREVER_US, to_us
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 _EDGE_US = 5_000_000
 """So near to the end or the start of a window the neighbouring one is sent as well: clocks differ."""
 
@@ -50,7 +49,7 @@ def closing_text(closing: Closing, most: int) -> str:
         fields |= {"op": "keep", "ending": closing.ending}
     else:
         raise TypeError(f"no way to close an attempt: {closing!r}")
-    return _encode(fields)
+    return to_json(fields)
 
 
 def _record_fields(record: AttemptRecord) -> dict[str, Any]:
@@ -131,7 +130,7 @@ def reserve_text(
     """
     if not all(map(writable, (request.attempt_id, request.meta.provider, request.meta.call_id))):
         raise ValueError("the id, call and provider of an attempt are text without NUL and half surrogate pairs")
-    return _encode(
+    return to_json(
         {
             "op": "reserve",
             "id": request.attempt_id,
@@ -144,7 +143,7 @@ def reserve_text(
                 "silent": _is_later(request.deadline_for(silent=True, answering=False), monotonic),
                 "busy": _is_later(request.deadline_for(silent=True, answering=True), monotonic),
             },
-            "group": _encode(request.group),
+            "group": to_json(request.group),
             "claims": [
                 [budget.name, key, None if amount is None else str(amount), _windows(budget, now_us)]
                 for budget, key, amount in wanted
@@ -174,7 +173,7 @@ def _windows(budget: Budget, now_us: int) -> list[list[str]]:
 
 def correct_text(attempt_id: str, amounts: Mapping[str, int], charged: Money | None, reason: str) -> str:
     """A correction as the server takes it."""
-    return _encode(
+    return to_json(
         {
             "op": "correct",
             "id": _written(attempt_id),
@@ -190,8 +189,8 @@ def wait_text(tickets: Mapping[tuple[str, str, str], int]) -> str:
 
     A place is a budget, a key, and the provider whose share is waited for; empty where it is money.
     """
-    return _encode({"op": "wait", "tickets": [[*place, str(since)] for place, since in tickets.items()]})
+    return to_json({"op": "wait", "tickets": [[*place, str(since)] for place, since in tickets.items()]})
 
 
-ALIVE = _encode({"op": "alive"})
-LABEL = _encode({"op": "label"})
+ALIVE = to_json({"op": "alive"})
+LABEL = to_json({"op": "label"})

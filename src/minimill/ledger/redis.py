@@ -160,7 +160,8 @@ class _Redis:
 
     def book(self, process: str, now_us: int | None, operations: Sequence[str]) -> tuple[int, list[Any]]:
         """See `Server.book`."""
-        arguments = [self._start, process, "" if now_us is None else str(now_us), *operations]
+        # One list, not an argument for each: the driver sends and reads many small ones in many small steps.
+        arguments = [self._start, process, "" if now_us is None else str(now_us), f"[{','.join(operations)}]"]
 
         def ask(client: Any) -> Any:
             try:
@@ -169,7 +170,7 @@ class _Redis:
                 return client.eval(self._script, 1, self._facts, *arguments)
 
         at, replies = self._call(ask)
-        return int(at), [json.loads(reply) for reply in replies]
+        return int(at), json.loads(replies)
 
     def budgets(self) -> tuple[int, list[Row]]:
         """See `Server.budgets`."""
