@@ -105,7 +105,7 @@ BEGIN
       sum(amount) OVER (PARTITION BY account) AS all_amounts,
       sum(amount) OVER (PARTITION BY account, provider) AS same_amounts,
       max(amount) OVER (PARTITION BY account, provider) AS most,
-      count(*) OVER (PARTITION BY id, place) > 1 AS twice
+      min(at) OVER (PARTITION BY id) < max(at) OVER (PARTITION BY id) AS twice
     FROM claims
   ), tried AS (
     SELECT *,

@@ -28,7 +28,7 @@ local entries, fresh, floors = {}, {}, {}
 local others_wait, own_tickets = {}, nil
 local next_account = nil
 
-local texts = {}
+local texts = {[0] = "0"}  -- and of -0, which is the same key
 
 local function text(number)
   local found = texts[number]
