@@ -110,16 +110,18 @@ local function number_of(a)
   return a.id
 end
 
+-- Not what was told about it, which is only written.
+local KNOWN = {"state", "provider", "process", "reserved", "expires", "started", "lines_text", "currency"}
+
 local function attempt_of(id)
   if attempts[id] == nil then
-    local found = redis.call("HGETALL", ATTEMPT .. id)
-    if #found == 0 then
+    local found = redis.call("HMGET", ATTEMPT .. id, unpack(KNOWN))
+    if not found[1] then
       attempts[id] = false
     else
-      local t = {id = id}
-      for i = 1, #found, 2 do t[found[i]] = found[i + 1] end
+      local t = {id = id, was = found[1]}
+      for i, name in ipairs(KNOWN) do t[name] = found[i] or nil end
       t.reserved, t.expires, t.started = tonumber(t.reserved), tonumber(t.expires), tonumber(t.started)
-      t.was = t.state
       t.lines = {}
       for i, line in ipairs(cjson.decode(t.lines_text)) do
         t.lines[i] = {
