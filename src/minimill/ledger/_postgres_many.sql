@@ -68,7 +68,9 @@ BEGIN
       SELECT provider, max(reserved_us) AS reserved FROM tried WHERE plain AND provider IS NOT NULL
       GROUP BY provider) n)
   INTO v_replies, v_heard FROM tried;
-  PERFORM {s}.trust(key, value::bigint, '[]', p_now) FROM jsonb_each_text(v_heard) ORDER BY key;
+  PERFORM {s}.trust(key, value::bigint, '[]', p_now)
+  FROM jsonb_each_text(v_heard) LEFT JOIN {s}.providers p ON p.name = key
+  WHERE {s}.is_fresh(p, p_now) IS NOT TRUE ORDER BY key;
   RETURN v_replies;
 END $$;
 
@@ -82,10 +84,13 @@ DECLARE
   c_most CONSTANT bigint := 9223372036854775807;
   v_known text[] := ARRAY(SELECT t.id FROM {s}.attempts t WHERE t.id = ANY (ARRAY(
     SELECT id FROM jsonb_to_recordset(p_ops) AS o(id text))));
-  v_others boolean := EXISTS (SELECT 1 FROM {s}.waiting WHERE process <> p_process);
+  v_others boolean;
+  v_own boolean;
   v_plain int;
   v_made int;
 BEGIN
+  SELECT coalesce(bool_or(process <> p_process), false), coalesce(bool_or(process = p_process), false)
+  INTO v_others, v_own FROM {s}.waiting;
   WITH claims AS (
     SELECT o.*, place, b.name AS budget, b.limit_nanos, b.hard, claim ->> 1 AS key, (claim ->> 2)::bigint AS amount,
       CASE WHEN b.hard AND b.share_ppm < 1000000 THEN div(b.limit_nanos::numeric * b.share_ppm, 1000000) END AS share,
@@ -156,7 +161,7 @@ BEGIN
   IF v_made < v_plain THEN
     RAISE EXCEPTION 'an attempt came twice at once' USING ERRCODE = '40001';
   END IF;
-  IF v_plain > 0 AND EXISTS (SELECT 1 FROM {s}.waiting WHERE process = p_process) THEN
+  IF v_plain > 0 AND v_own THEN
     DELETE FROM {s}.waiting w USING
       ROWS FROM (jsonb_to_recordset(p_ops) AS (provider text, came bigint, claims jsonb))
         WITH ORDINALITY AS o(provider, came, claims, at),

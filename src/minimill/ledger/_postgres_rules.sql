@@ -108,8 +108,10 @@ BEGIN
         OR (o.op ->> 'ending' = 'answered' AND {s}.is_fresh(p, v_now) IS NOT TRUE))
       ELSE false END
     UNION SELECT provider FROM {s}.attempts WHERE id = ANY (v_lost) AND provider IS NOT NULL);
-  INSERT INTO {s}.providers (name) SELECT name FROM unnest(v_names) AS n(name) ORDER BY name ON CONFLICT DO NOTHING;
-  PERFORM 1 FROM {s}.providers WHERE name = ANY (v_names) ORDER BY name FOR UPDATE;
+  IF v_names <> '{}' THEN
+    INSERT INTO {s}.providers (name) SELECT name FROM unnest(v_names) AS n(name) ORDER BY name ON CONFLICT DO NOTHING;
+    PERFORM 1 FROM {s}.providers WHERE name = ANY (v_names) ORDER BY name FOR UPDATE;
+  END IF;
 
   FOR v_at IN 1 .. cardinality(v_kinds) LOOP
     v_kind := v_kinds[v_at];
