@@ -17,7 +17,7 @@ import itertools
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -180,13 +180,30 @@ def run(ledger: Ledger, at_once: int, accounts: int, seconds: float, core: int |
 
 
 async def _run(ledger: Ledger, at_once: int, accounts: int, seconds: float, core: int | None) -> dict[str, Any]:
-    took: list[float] = []
     chance = random.Random(1)
 
-    async def caller(until: float) -> None:
+    async def one() -> None:
+        await pair(ledger, f"user-{chance.randrange(accounts)}")
+
+    await crowd(one, at_once, 0)
+    await ledger.flush()
+    watch = Stopwatch(core)
+    took = await crowd(one, at_once, seconds)
+    await ledger.flush()
+    found = figures(watch, took)
+    await ledger.aclose()
+    return found
+
+
+async def crowd(one: Callable[[], Awaitable[None]], at_once: int, seconds: float) -> list[float]:
+    """How long each took: so many callers, each with one after another for so long, and one at least."""
+    took: list[float] = []
+    until = time.perf_counter() + seconds
+
+    async def caller() -> None:
         while True:
             began = time.perf_counter()
-            await pair(ledger, f"user-{chance.randrange(accounts)}")
+            await one()
             now = time.perf_counter()
             took.append(now - began)
             if now >= until:
@@ -194,18 +211,8 @@ async def _run(ledger: Ledger, at_once: int, accounts: int, seconds: float, core
 
     async with asyncio.TaskGroup() as group:
         for _ in range(at_once):
-            group.create_task(caller(0))
-    await ledger.flush()
-    took.clear()
-    watch = Stopwatch(core)
-    until = time.perf_counter() + seconds
-    async with asyncio.TaskGroup() as group:
-        for _ in range(at_once):
-            group.create_task(caller(until))
-    await ledger.flush()
-    found = figures(watch, took)
-    await ledger.aclose()
-    return found
+            group.create_task(caller())
+    return took
 
 
 def figures(watch: Stopwatch, took: list[float]) -> dict[str, Any]:
@@ -232,25 +239,15 @@ async def hand_run(
     write: Write, thread: ThreadPoolExecutor, at_once: int, seconds: float, core: int | None
 ) -> dict[str, Any]:
     """What code written for this alone would do: callers that wait for one thread, which commits for all of them."""
-    took: list[float] = []
     queue = HandQueue(write, thread)
 
-    async def caller(until: float) -> None:
-        while True:
-            began = time.perf_counter()
-            attempt = f"{next(_ids):032x}-1"
-            await queue.reserve(attempt)
-            queue.settle(attempt)
-            now = time.perf_counter()
-            took.append(now - began)
-            if now >= until:
-                return
+    async def one() -> None:
+        attempt = f"{next(_ids):032x}-1"
+        await queue.reserve(attempt)
+        queue.settle(attempt)
 
     watch = Stopwatch(core)
-    until = time.perf_counter() + seconds
-    async with asyncio.TaskGroup() as group:
-        for _ in range(at_once):
-            group.create_task(caller(until))
+    took = await crowd(one, at_once, seconds)
     await queue.flush()
     return figures(watch, took)
 

@@ -18,7 +18,7 @@ from minimill import __version__
 from minimill._config import Route, Settings, _find
 from minimill._errors import ConfigError, MissingKeyError, UnknownModelError
 from minimill.catalog import Catalog, Offer, Provider
-from minimill.cli._models import all_providers, has_key, key_state
+from minimill.cli._models import all_providers, has_key, key_fault, key_state
 
 
 class Finding(NamedTuple):
@@ -143,12 +143,12 @@ def providers(found: Mapping[str, Provider], settings: Settings) -> Iterator[Fin
 
 def _wrong_key(provider: Provider) -> str | None:
     """What to tell who has set a key of another kind."""
+    if fault := key_fault(provider):
+        return fault
     try:
         key = provider.key()
     except MissingKeyError:
         return provider.other_key_hint(os.environ)
-    except ConfigError as error:
-        return error.message
     return None if key is None else provider.key_hint(key)
 
 
