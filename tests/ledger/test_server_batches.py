@@ -62,6 +62,24 @@ async def test_a_batch_is_booked_as_its_operations_one_by_one(
         server.close()
 
 
+@pytest.mark.parametrize(("engine", "most"), [("redis", 2**53 - 1), ("postgres", 2**63 - 1)])
+async def test_a_batch_books_no_more_than_can_be_counted(
+    engine: str, most: int, request: pytest.FixtureRequest
+) -> None:
+    """Three settlements of almost half of all that can be counted: the third stands, as it does on its own."""
+    server = await opened(fresh(request.getfixturevalue(f"{engine}_url")))
+    budgets = {row[1]: budget_of(row) for row in server.budgets()[1]}
+    now_us, ids, half = int(START.timestamp()) * US, ("a1-1", "a2-1", "a3-1"), most // 2 - 10
+    claims = [Claim("seen", "", 1)]
+    server.book(PROCESS, now_us, [reserving(name, claims, "v0", budgets, now_us, again=False) for name in ids])
+    closings = [closing_text(Settle(name, {"seen": half}, record(name)), most) for name in ids]
+    _, replies = server.book(PROCESS, now_us, closings)
+    assert [list(reply["bad"]) for reply in replies] == [[], [], ["seen"]]
+    (sums,) = [sums for place, sums in written(server)["balances"].items() if place[0] == "seen"]
+    assert [int(nanos) for nanos in sums[:2]] == [2 * half, 1]  # settled, held
+    server.close()
+
+
 async def test_each_of_a_batch_is_told_the_balance_after_it(server_url: str) -> None:
     """Three reservations in one call: the sums grow from one to the next."""
     server = await opened(server_url)
