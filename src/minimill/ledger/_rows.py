@@ -1,7 +1,7 @@
 """Objects of the books as rows and text, and back.
 
-No statements, no rules. It may import `_money`, `_errors` and its neighbours `_base`, `_accounts`, `_budgets`,
-`_windows`.
+No statements, no rules. It may import pydantic-core, `_money`, `_errors` and its neighbours `_base`, `_accounts`,
+`_budgets`, `_windows`.
 """
 
 from __future__ import annotations
