@@ -13,7 +13,6 @@ from minimill._usage import Usage
 from minimill.dialects._base import Target
 from minimill.dialects._error_body import ErrorBody, parse_body, read_error
 from minimill.dialects._errors_table import CLASSES, NOT_BILLED, general_kind, then_for
-from minimill.dialects._redact import redact
 from minimill.dialects._retry_after import retry_after_s, seconds, until_reset_s
 
 _MESSAGE_CHARS = 300
@@ -33,6 +32,9 @@ def error_of_response(status: int, headers: Mapping[str, str], body: bytes, targ
     It was not billed where the status is on the closed list and the body is the vendor's own; a line of
     the vendor's table may say otherwise. In every other case nobody can tell.
     """
+    # Its patterns take a millisecond to make, and most calls need none.
+    from minimill.dialects._redact import redact
+
     said = read_error(parse_body(body))
     error = _build(said, status, headers, target, None)
     own = said.shape in target.quirks.error_shapes and not (status == 500 and said.shape in _OF_GATEWAYS)
@@ -97,6 +99,8 @@ def _billed(told: bool | None) -> Billed:
 
 
 def _message(said: ErrorBody, status: int, target: Target) -> str:
+    from minimill.dialects._redact import redact
+
     words = redact(said.message, _MESSAGE_CHARS)
     code = redact(said.code or said.type or "", 80)
     label = (
